@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Group } from "../model/group.ts";
+import { createCatalogStore } from "./store.ts";
+import type { CatalogChange } from "./types.ts";
+
+const rules = { registries: ["r"], ruleOf: () => ({ mode: "merge" as const, order: [] }) };
+const group = (name: string, scope = name, labels = {}): Group => ({
+  source: { registry: "r", scope },
+  service: { namespace: "default", name },
+  ports: [],
+  labels,
+  instances: [],
+});
+const change = (...groups: Group[]) => new Map(groups.map((g) => [`${g.source.registry}/${g.source.scope}`, g]));
+
+test("the version grows with real changes only", () => {
+  const store = createCatalogStore(rules);
+  store.apply(change(group("web")));
+  assert.equal(store.snapshot().version, 1);
+  store.apply(change(group("web")));
+  assert.equal(store.snapshot().version, 1);
+  store.apply(new Map([["r/web", undefined]]));
+  assert.equal(store.snapshot().version, 2);
+  assert.equal(store.snapshot().services.size, 0);
+});
+
+test("a source that turns to another service leaves the first", () => {
+  const store = createCatalogStore(rules);
+  store.apply(change(group("web", "s")));
+  store.apply(change(group("api", "s")));
+  assert.deepEqual([...store.snapshot().services.keys()], ["default/api"]);
+});
+
+test("a snapshot is not altered by what comes after it", () => {
+  const store = createCatalogStore(rules);
+  store.apply(change(group("web")));
+  const before = store.snapshot();
+  store.apply(change(group("api")));
+  assert.deepEqual([...before.services.keys()], ["default/web"]);
+});
+
+test("a slow reader gets the newest state once, with everything that changed", async () => {
+  const store = createCatalogStore(rules);
+  store.apply(change(group("a")));
+  const ending = new AbortController();
+  const reader = store.subscribe(ending.signal)[Symbol.asyncIterator]();
+  const next = async (): Promise<CatalogChange> => {
+    const { value, done } = await reader.next();
+    assert.equal(done, false);
+    return value;
+  };
+  assert.deepEqual([...(await next()).changed], ["default/a"]);
+  store.apply(change(group("b")));
+  store.apply(change(group("c")));
+  store.apply(new Map([["r/b", undefined]]));
+  store.setSync("complete");
+  const latest = await next();
+  assert.deepEqual([...latest.changed].sort(), ["default/b", "default/c"]);
+  assert.deepEqual([...latest.services.keys()].sort(), ["default/a", "default/c"]);
+  assert.equal(latest.sync, "complete");
+  assert.equal(latest.version, 4);
+  ending.abort();
+  assert.equal((await reader.next()).done, true);
+});
+
+test("other merge rules change only what they change", async () => {
+  const store = createCatalogStore(rules);
+  store.apply(change(group("web", "s1", { from: "s1" }), group("api")));
+  store.configure({ registries: ["r"], ruleOf: () => ({ mode: "reject", order: [] }) });
+  assert.equal(store.snapshot().version, 1);
+});
+
+test("ten thousand single changes with a reader attached are cheap: one notice, not ten thousand copies", async () => {
+  const store = createCatalogStore(rules);
+  const ending = new AbortController();
+  const reader = store.subscribe(ending.signal)[Symbol.asyncIterator]();
+  await reader.next();
+  for (let i = 0; i < 10_000; i++) store.apply(change(group(`s${i}`)));
+  const { value } = await reader.next();
+  assert.equal(value?.changed.size, 10_000);
+  ending.abort();
+});

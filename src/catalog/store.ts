@@ -1,0 +1,134 @@
+/**
+ * The catalog: groups in, merged services out, with a version that only grows. Readers subscribe and get the newest
+ * state with a hint of what changed; a slow reader misses intermediate states, never the last one.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { createLatest } from "../kernel/latest.ts";
+import type { Group } from "../model/group.ts";
+import { type ServiceId, type ServiceKey, serviceId } from "../model/service.ts";
+import { mergeService } from "./merge.ts";
+import type { CatalogChange, CatalogService, MergeRule, SyncState } from "./types.ts";
+
+export interface CatalogRules {
+  /** Names of the registries in configuration order. */
+  readonly registries: readonly string[];
+  ruleOf(service: ServiceKey): MergeRule;
+}
+
+export interface CatalogStore {
+  /** Takes new states of sources by source name; undefined removes the source. */
+  apply(changes: ReadonlyMap<string, Group | undefined>): void;
+  /** Other merge rules: every service is merged anew, and only what differs counts as changed. */
+  configure(rules: CatalogRules): void;
+  setSync(state: SyncState): void;
+  /** The state as it is now; a later change does not alter it. */
+  snapshot(): { readonly version: number; readonly sync: SyncState; readonly services: ReadonlyMap<ServiceId, CatalogService> };
+  /** The current state first, then the newest after each change, coalesced. Ends when the signal aborts. */
+  subscribe(signal: AbortSignal): AsyncIterable<CatalogChange>;
+}
+
+export function createCatalogStore(initial: CatalogRules): CatalogStore {
+  let rules = initial;
+  let version = 0;
+  let sync: SyncState = "waiting";
+  let services = new Map<ServiceId, CatalogService>();
+  /** True once `services` was handed out: the next change copies it first. */
+  let shared = false;
+  const groupsOf = new Map<ServiceId, Map<string, Group>>();
+  const serviceOf = new Map<string, ServiceId>();
+  const readers = new Set<(changed: ReadonlySet<ServiceId>) => void>();
+
+  /** The state is taken when a reader takes the notice, not when it is made: ten thousand changes cost one copy. */
+  const current = (changed: ReadonlySet<ServiceId>): CatalogChange => {
+    shared = true;
+    return { version, sync, services, changed };
+  };
+
+  const notify = (changed: ReadonlySet<ServiceId>) => {
+    for (const push of readers) push(changed);
+  };
+
+  const unlink = (source: string): ServiceId | undefined => {
+    const id = serviceOf.get(source);
+    if (id === undefined) return undefined;
+    serviceOf.delete(source);
+    const groups = groupsOf.get(id);
+    groups?.delete(source);
+    if (groups?.size === 0) groupsOf.delete(id);
+    return id;
+  };
+
+  const link = (source: string, group: Group): ServiceId => {
+    const id = serviceId(group.service);
+    serviceOf.set(source, id);
+    const groups = groupsOf.get(id) ?? new Map<string, Group>();
+    groupsOf.set(id, groups.set(source, group));
+    return id;
+  };
+
+  /** Merges the services named anew; returns those that really differ from before. */
+  const remerge = (ids: Iterable<ServiceId>): ReadonlySet<ServiceId> => {
+    const changed = new Set<ServiceId>();
+    const next = shared ? new Map(services) : services;
+    for (const id of ids) {
+      const groups = [...(groupsOf.get(id)?.values() ?? [])];
+      const key = groups[0]?.service;
+      const merged =
+        key === undefined ? undefined : mergeService(key, groups, { registries: rules.registries, rule: rules.ruleOf(key) });
+      if (isDeepStrictEqual(services.get(id), merged)) continue;
+      changed.add(id);
+      if (merged === undefined) next.delete(id);
+      else next.set(id, merged);
+    }
+    if (changed.size > 0) {
+      services = next;
+      shared = false;
+      version++;
+      notify(changed);
+    }
+    return changed;
+  };
+
+  return {
+    apply(changes) {
+      const touched = new Set<ServiceId>();
+      for (const [source, group] of changes) {
+        const before = unlink(source);
+        if (before !== undefined) touched.add(before);
+        if (group !== undefined) touched.add(link(source, group));
+      }
+      remerge(touched);
+    },
+    configure(next) {
+      rules = next;
+      remerge([...groupsOf.keys()]);
+    },
+    setSync(state) {
+      if (state === sync) return;
+      sync = state;
+      notify(new Set());
+    },
+    snapshot: () => {
+      shared = true;
+      return { version, sync, services };
+    },
+    async *subscribe(signal) {
+      const inbox = createLatest<Set<ServiceId>>((waiting, next) => {
+        for (const id of next) waiting.add(id);
+        return waiting;
+      });
+      const push = (changed: ReadonlySet<ServiceId>) => inbox.push(new Set(changed));
+      readers.add(push);
+      const end = () => inbox.close();
+      signal.addEventListener("abort", end, { once: true });
+      try {
+        if (signal.aborted) return;
+        inbox.push(new Set(services.keys()));
+        for await (const changed of inbox) yield current(changed);
+      } finally {
+        signal.removeEventListener("abort", end);
+        readers.delete(push);
+      }
+    },
+  };
+}

@@ -1,0 +1,121 @@
+/** The table of everything that can go wrong. A code is never reused; docs/reference/errors.md is generated from it. */
+import { type ErrorDetails, type ErrorSpec, MeshbridgeError } from "../kernel/errors.ts";
+
+const TABLE = {
+  MB_CONFIG_UNREADABLE: {
+    message: "cannot read the configuration {path}: {reason}",
+    next: "give the right path with -c, or check the file's permissions",
+    status: 500,
+    exitCode: 2,
+  },
+  MB_CONFIG_INVALID: {
+    message: "{problems}",
+    next: "correct the lines named above; `meshbridge config validate -c FILE` checks again, `meshbridge config schema` prints what is allowed",
+    status: 422,
+    exitCode: 2,
+  },
+  MB_SECRET_UNREADABLE: {
+    message: "cannot read the secret of {where} from {origin}: {reason}",
+    next: "set the environment variable, or make the file readable to this process",
+    status: 500,
+    exitCode: 2,
+  },
+  MB_LISTEN_FAILED: {
+    message: "cannot listen on {address} for {purpose}: {reason}",
+    next: "choose another address in the configuration, or stop what uses it",
+    status: 500,
+    exitCode: 2,
+  },
+  MB_LISTEN_INSECURE: {
+    message: "{purpose} would listen in plain text on {address}, which others can reach",
+    next: "configure tls, listen on a loopback address, or say `insecure: true`",
+    status: 500,
+    exitCode: 2,
+  },
+  MB_TLS_INVALID: {
+    message: "cannot use the TLS files of {purpose}: {reason}",
+    next: "check that certFile and keyFile exist, are PEM and belong together",
+    status: 500,
+    exitCode: 2,
+  },
+  MB_REGISTRY_UNREACHABLE: {
+    message: "registry {registry} did not answer at {address}: {reason}",
+    next: "nothing is removed; it is tried again by itself. Check that the registry runs and can be reached from here",
+    status: 503,
+    exitCode: 3,
+  },
+  MB_REGISTRY_REFUSED: {
+    message: "registry {registry} at {address} refused with HTTP {statusCode}: {reason}",
+    next: "nothing is removed; check the token and its rights (service_prefix and node_prefix: read)",
+    status: 502,
+    exitCode: 3,
+  },
+  MB_REGISTRY_BAD_REPLY: {
+    message: "registry {registry} at {address} answered with something unusable: {reason}",
+    next: "nothing is removed; check that the address is the registry's API and not a proxy's error page",
+    status: 502,
+    exitCode: 3,
+  },
+  MB_REGISTRY_FAILED: {
+    message: "the adapter of registry {registry} stopped: {reason}",
+    next: "nothing is removed; it is started again by itself. If it repeats, report it with the log lines around it",
+    status: 500,
+    exitCode: 3,
+  },
+  MB_FILE_UNREADABLE: {
+    message: "registry {registry} cannot read {path}: {reason}",
+    next: "nothing is removed; the file is read again when it changes",
+    status: 500,
+    exitCode: 2,
+  },
+  MB_FILE_INVALID: {
+    message: "{problems}",
+    next: "what the file held before is kept for the records named above; every other record counts",
+    status: 422,
+    exitCode: 2,
+  },
+  MB_XDS_NODE_INVALID: {
+    message: "the xDS client's node is not usable: {reason}",
+    next: "use the bootstrap that `meshbridge bootstrap` prints",
+    status: 400,
+    exitCode: 2,
+  },
+  MB_XDS_REQUEST_INVALID: {
+    message: "the xDS request is not valid: {reason}",
+    next: "a stream speaks of one type only unless it is aggregated (ADS)",
+    status: 400,
+    exitCode: 2,
+  },
+  MB_NOT_FOUND: {
+    message: "there is no {what} called {name}",
+    next: "list what there is with {list}",
+    status: 404,
+    exitCode: 1,
+  },
+  MB_BAD_REQUEST: {
+    message: "the request is not valid: {reason}",
+    next: "see /docs for the parameters of this resource",
+    status: 400,
+    exitCode: 2,
+  },
+  MB_BRIDGE_UNREACHABLE: {
+    message: "no bridge answers at {address}: {reason}",
+    next: "start it with `meshbridge serve -c FILE`, or name its admin address with --admin",
+    status: 503,
+    exitCode: 3,
+  },
+  MB_INTERNAL: {
+    message: "something failed that should not: {reason}",
+    next: "report it with the log lines around it",
+    status: 500,
+    exitCode: 1,
+  },
+} as const satisfies Record<string, ErrorSpec>;
+
+export type ErrorCode = keyof typeof TABLE;
+export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorSpec>> = TABLE;
+
+/** Makes an error of the table. `details` fill the `{…}` of its sentences and must hold no secret. */
+export function fail(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions): MeshbridgeError {
+  return new MeshbridgeError(code, ERROR_TABLE[code], details, options);
+}

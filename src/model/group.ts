@@ -1,0 +1,13 @@
+/** A group: one service as one source sees it. The unit of exchange between adapters, supervisor and catalog. */
+import type { Instance } from "./instance.ts";
+import type { ServiceKey, ServicePort } from "./service.ts";
+import type { Source } from "./source.ts";
+
+export interface Group {
+  readonly source: Source;
+  readonly service: ServiceKey;
+  readonly ports: readonly ServicePort[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Empty: the service exists and nobody serves it. */
+  readonly instances: readonly Instance[];
+}

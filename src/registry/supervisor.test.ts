@@ -1,0 +1,202 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Type } from "typebox";
+import { fakeClock } from "../kernel/fake-clock.ts";
+import { silentLog } from "../kernel/log.ts";
+import { fail } from "../model/errors.ts";
+import { AUTHORITATIVE, suspect } from "../model/evidence.ts";
+import type { Group } from "../model/group.ts";
+import { UNKNOWN_LOCALITY } from "../model/locality.ts";
+import { type Adapter, defineAdapter, type RegistryEvent } from "./adapter.ts";
+import { createFleet, type FleetEnv } from "./fleet.ts";
+import type { LastKnownGood } from "./last-known-good.ts";
+import type { RegistrySettings } from "./settings.ts";
+import type { RegistrySpec } from "./supervisor.ts";
+
+const settings: RegistrySettings = {
+  namespace: "default",
+  cluster: "c1",
+  network: "default",
+  locality: {},
+  addresses: { allow: [], deny: [] },
+  trusted: false,
+  holdForMs: 10_000,
+};
+
+const group = (registry: string, name: string, ...ids: string[]): Group => ({
+  source: { registry, scope: name },
+  service: { namespace: "default", name },
+  ports: [],
+  labels: {},
+  instances: ids.map((id) => ({
+    id,
+    address: "10.0.0.1",
+    ports: { http: 80 },
+    locality: UNKNOWN_LOCALITY,
+    cluster: "c1",
+    network: "default",
+    health: "healthy" as const,
+    weight: 1,
+    labels: {},
+  })),
+});
+const says = (g: Group, evidence = AUTHORITATIVE): RegistryEvent => ({ type: "group", group: g, evidence });
+const synced: RegistryEvent = { type: "synced", evidence: AUTHORITATIVE };
+
+/** One run of a scripted adapter: its events, then an error to throw, or waiting for the abort. */
+interface Run {
+  readonly events: readonly RegistryEvent[];
+  readonly thrown?: Error;
+}
+
+function scripted(...runs: Run[]): Adapter {
+  let started = 0;
+  return defineAdapter({
+    kind: "scripted",
+    description: "A registry that says what a test tells it to.",
+    schema: Type.Object({}),
+    async *watch(_config, { signal }) {
+      const run = runs[Math.min(started++, runs.length - 1)];
+      yield* run?.events ?? [];
+      if (run?.thrown !== undefined) throw run.thrown;
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    },
+  });
+}
+
+const spec = (name: string, adapter: Adapter, config = {}): RegistrySpec => ({ name, adapter, config, settings, baseDir: "/" });
+
+/** A fleet whose catalog is a map of source name to instance ids. */
+function rig(lastKnownGood?: LastKnownGood) {
+  const clock = fakeClock();
+  const catalog = new Map<string, string>();
+  const env: FleetEnv = {
+    clock,
+    random: () => 0.5,
+    log: silentLog,
+    lastKnownGood: () => lastKnownGood,
+    onChange: (_registry, changes) => {
+      for (const [source, state] of changes) {
+        if (state === undefined) catalog.delete(source);
+        else catalog.set(source, state.instances.map(({ id, hold }) => (hold ? `${id}~` : id)).join(","));
+      }
+    },
+    onStatus: () => undefined,
+    onEvent: () => undefined,
+  };
+  return { clock, catalog, fleet: createFleet(env), show: () => Object.fromEntries(catalog) };
+}
+
+test("an adapter that fails is started again after a backoff; what it said stands meanwhile", async () => {
+  const { clock, fleet, show } = rig();
+  const adapter = scripted(
+    { events: [says(group("r", "web", "a")), synced], thrown: new Error("connection reset") },
+    { events: [says(group("r", "web", "b")), synced] },
+  );
+  fleet.configure([spec("r", adapter)]);
+  await clock.advance(0);
+  assert.deepEqual(show(), { "r/web": "a" });
+  const [failed] = fleet.statuses();
+  assert.equal(failed?.state, "stale");
+  assert.equal(failed?.lastError?.code, "MB_REGISTRY_FAILED");
+  assert.match(failed?.lastError?.message ?? "", /connection reset/);
+  assert.equal(failed?.nextRetryAt, clock.now() + 250);
+  await clock.advance(250);
+  assert.deepEqual(show(), { "r/web": "b" });
+  assert.equal(fleet.statuses()[0]?.state, "live");
+  await fleet.stop();
+});
+
+test("one registry that fails for ever touches nothing of another", async () => {
+  const { clock, fleet, show } = rig();
+  fleet.configure([
+    spec("bad", scripted({ events: [], thrown: new Error("no") })),
+    spec("good", scripted({ events: [says(group("good", "web", "a")), synced] })),
+  ]);
+  await clock.advance(60_000);
+  assert.deepEqual(show(), { "good/web": "a" });
+  assert.deepEqual(
+    fleet.statuses().map(({ state }) => state),
+    ["stale", "live"],
+  );
+  assert.deepEqual(fleet.progress(), { allSynced: false, allSettled: false, anyBlank: true });
+  await fleet.stop();
+});
+
+test("held instances are released when authoritative answers have stood for holdFor", async () => {
+  const { clock, fleet, show } = rig();
+  const doubted = says(group("r", "web", "a"), suspect("acl-filtered"));
+  fleet.configure([spec("r", scripted({ events: [says(group("r", "web", "a", "b")), synced, doubted, synced] }))]);
+  await clock.advance(9_999);
+  assert.deepEqual(show(), { "r/web": "a,b~" });
+  assert.equal(fleet.statuses()[0]?.held, 1);
+  await clock.advance(1);
+  assert.deepEqual(show(), { "r/web": "a" });
+  await fleet.stop();
+});
+
+test("a registry removed from the configuration takes its groups along; the others are untouched", async () => {
+  const { clock, fleet, show } = rig();
+  const a = spec("a", scripted({ events: [says(group("a", "web", "x")), synced] }));
+  const b = spec("b", scripted({ events: [says(group("b", "web", "y")), synced] }));
+  fleet.configure([a, b]);
+  await clock.advance(0);
+  fleet.configure([b]);
+  assert.deepEqual(show(), { "b/web": "y" });
+  await fleet.stop();
+});
+
+test("a changed registry is built beside the old one and takes over when it has synced", async () => {
+  const { clock, fleet, show } = rig();
+  let finish: () => void = () => undefined;
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const slow = defineAdapter({
+    kind: "scripted",
+    description: "Syncs when told.",
+    schema: Type.Object({}),
+    async *watch(_config, { signal }) {
+      yield says(group("r", "web", "new"));
+      await finished;
+      yield synced;
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    },
+  });
+  fleet.configure([spec("r", scripted({ events: [says(group("r", "web", "old")), says(group("r", "gone", "x")), synced] }))]);
+  await clock.advance(0);
+  fleet.configure([spec("r", slow, { changed: true })]);
+  await clock.advance(1000);
+  assert.deepEqual(show(), { "r/web": "old", "r/gone": "x" });
+  finish();
+  await clock.advance(0);
+  assert.deepEqual(show(), { "r/web": "new" });
+  await fleet.stop();
+});
+
+test("an equal configuration restarts nothing", async () => {
+  const { clock, fleet } = rig();
+  const adapter = scripted({ events: [synced] }, { events: [], thrown: new Error("was started again") });
+  fleet.configure([spec("r", adapter, { path: "x" })]);
+  await clock.advance(0);
+  fleet.configure([spec("r", adapter, { path: "x" })]);
+  await clock.advance(1000);
+  assert.equal(fleet.statuses()[0]?.state, "live");
+  await fleet.stop();
+});
+
+test("a registry that is down at the start serves its saved state, and the gate need not wait for it", async () => {
+  const saved: LastKnownGood = {
+    load: async () => [group("r", "web", "a")],
+    save: () => undefined,
+    flush: async () => undefined,
+  };
+  const { clock, fleet, show } = rig(saved);
+  const error = fail("MB_REGISTRY_UNREACHABLE", { registry: "r", address: "x", reason: "refused" });
+  fleet.configure([spec("r", scripted({ events: [{ type: "degraded", error, retryInMs: 500 }] }))]);
+  await clock.advance(0);
+  assert.deepEqual(show(), { "r/web": "a" });
+  assert.deepEqual(fleet.progress(), { allSynced: false, allSettled: true, anyBlank: false });
+  assert.equal(fleet.statuses()[0]?.nextRetryAt, clock.now() + 500);
+  await fleet.stop();
+});

@@ -1,0 +1,48 @@
+/** The words of the xDS server: resource types, resources, and what a client is known to hold. */
+
+export const TYPE_URL = {
+  listener: "type.googleapis.com/envoy.config.listener.v3.Listener",
+  route: "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+  cluster: "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+  endpoint: "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+} as const;
+export type TypeUrl = string;
+
+/** One named, encoded resource. Immutable; equal bytes have equal versions on every replica and after a restart. */
+export interface Resource {
+  readonly typeUrl: TypeUrl;
+  readonly name: string;
+  /** Content hash of `body`: to be compared for equality only. */
+  readonly version: string;
+  /** The encoded message: the value of its `Any`. */
+  readonly body: Uint8Array;
+  /** Resources it names: these are sent again after it (Envoy waits for them to warm). */
+  readonly refs: readonly ResourceRef[];
+}
+
+export interface ResourceRef {
+  readonly typeUrl: TypeUrl;
+  readonly name: string;
+}
+
+/** One type's resources of one view, with a change log. Read-only face for streams. */
+export interface TypeTable {
+  /** Grows by one with every change of this table; 0 while empty and untouched. */
+  readonly seq: number;
+  readonly size: number;
+  get(name: string): Resource | undefined;
+  /** All resources, in insertion order. */
+  all(): Iterable<Resource>;
+  /** Names added, changed or removed after `seq`, each once. O(changes). */
+  changedSince(seq: number): Iterable<string>;
+}
+
+/** What all streams of one view read. */
+export interface ViewTables {
+  table(typeUrl: TypeUrl): TypeTable;
+  /**
+   * False while a source that may feed this view has never synced: resources may then be missing without being gone,
+   * so nothing may be removed from a client that came with state of its own.
+   */
+  readonly complete: boolean;
+}
