@@ -104,6 +104,24 @@ const TABLE = {
     status: 503,
     exitCode: 3,
   },
+  MB_USAGE: {
+    message: "{reason}",
+    next: "`{command} --help` shows what it takes",
+    status: 400,
+    exitCode: 2,
+  },
+  MB_GATEWAY_UNKNOWN: {
+    message: "the configuration {path} has no gateway called {name}",
+    next: "use one of its gateways: {known}",
+    status: 404,
+    exitCode: 2,
+  },
+  MB_BRIDGE_BAD_REPLY: {
+    message: "what answers at {address} is not a bridge's admin API: {reason}",
+    next: "name the admin address with --admin; it is `admin.listen` in the configuration",
+    status: 502,
+    exitCode: 3,
+  },
   MB_INTERNAL: {
     message: "something failed that should not: {reason}",
     next: "report it with the log lines around it",

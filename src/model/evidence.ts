@@ -5,6 +5,7 @@ export const SUSPECT_REASONS = {
   "no-leader": "the registry answered without a known leader",
   "stale-read": "the registry's answer is older than the bound",
   "new-session": "the first read of a new session: the providers may not be back yet",
+  "partial-read": "a part of the registry could not be read",
   "mass-drop": "too many instances vanished at once",
 } as const;
 export type SuspectReason = keyof typeof SUSPECT_REASONS;

@@ -23,7 +23,12 @@ export const AddressRulesSchema = Type.Object(
 );
 
 /** Duration text such as `500ms`, `30s`, `5m`, `1h`. */
-export const DurationSchema = Type.String({ pattern: "^\\d+(ms|s|m|h)$", description: "A duration: 500ms, 30s, 5m, 1h." });
+export const DurationSchema = Type.String({
+  pattern: "^\\d+(ms|s|m|h)$",
+  patternErrorMessage: "must be a duration such as 500ms, 30s, 5m or 1h",
+  title: "duration",
+  description: "A duration: 500ms, 30s, 5m, 1h.",
+});
 
 /** A secret is named, never written: by environment variable or by file, read anew at each use. */
 export const SecretRefSchema = Type.Union(
@@ -44,6 +49,8 @@ export const REGISTRY_SETTINGS = {
   holdFor: Type.Optional(
     Type.String({
       pattern: "^\\d+(ms|s|m|h)$",
+      patternErrorMessage: "must be a duration such as 500ms, 30s, 5m or 1h",
+      title: "duration",
       description:
         "How long authoritative answers must stand before instances that only suspect evidence removed go. Default: 2m.",
     }),

@@ -27,13 +27,19 @@ export interface ResourceRef {
 
 /** One type's resources of one view, with a change log. Read-only face for streams. */
 export interface TypeTable {
-  /** Grows by one with every change of this table; 0 while empty and untouched. */
+  /** Grows with every change of this table; 0 while untouched. */
   readonly seq: number;
   readonly size: number;
+  /** Content hash over all names and versions: equal on replicas with equal content. */
+  readonly version: string;
   get(name: string): Resource | undefined;
-  /** All resources, in insertion order. */
+  /** The seq at which the name came into the table last; 0 when it is not in it. */
+  addedAt(name: string): number;
+  /** What a removed name held last, for clients that must let go of it later. */
+  removed(name: string): Resource | undefined;
+  /** All resources, in a stable order. */
   all(): Iterable<Resource>;
-  /** Names added, changed or removed after `seq`, each once. O(changes). */
+  /** Names added, changed or removed after `seq`, each once, in the order of their last change. O(changes). */
   changedSince(seq: number): Iterable<string>;
 }
 
@@ -42,7 +48,19 @@ export interface ViewTables {
   table(typeUrl: TypeUrl): TypeTable;
   /**
    * False while a source that may feed this view has never synced: resources may then be missing without being gone,
-   * so nothing may be removed from a client that came with state of its own.
+   * so nothing may be taken from, or changed at, a client that came with state of its own.
    */
   readonly complete: boolean;
+}
+
+const SHORT_TYPES: ReadonlyMap<TypeUrl, string> = new Map([
+  [TYPE_URL.listener, "LDS"],
+  [TYPE_URL.route, "RDS"],
+  [TYPE_URL.cluster, "CDS"],
+  [TYPE_URL.endpoint, "EDS"],
+]);
+
+/** The name people know a type by: LDS, RDS, CDS, EDS; the last part of the URL for any other. */
+export function shortType(typeUrl: TypeUrl): string {
+  return SHORT_TYPES.get(typeUrl) ?? typeUrl.slice(typeUrl.lastIndexOf(".") + 1);
 }

@@ -1,0 +1,5 @@
+/** Every kind of registry there is. A new one is a line here; configuration, reference page and help follow from it. */
+import type { Adapter } from "../src/registry/adapter.ts";
+import { file } from "./file/index.ts";
+
+export const adapters: readonly Adapter[] = [file];

@@ -1,0 +1,14 @@
+/** `npm run bench -- NAME [options]`: runs one benchmark. Each is a module with `run(args)` that resolves to the exit code. */
+
+const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<number> }>>> = {
+  propagation: () => import("./propagation.ts"),
+};
+
+const [name = "", ...args] = process.argv.slice(2);
+const load = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
+if (load === undefined) {
+  process.stderr.write(`usage: npm run bench -- NAME [options]\nbenchmarks: ${Object.keys(BENCHMARKS).join(", ")}\n`);
+  process.exitCode = 2;
+} else {
+  process.exitCode = await (await load()).run(args);
+}

@@ -1,0 +1,122 @@
+/** The sections that say what this bridge is and where it listens. */
+import { Type } from "typebox";
+import { LocalitySchema } from "../../registry/settings.ts";
+import { duration, name, port, strict } from "./common.ts";
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
+
+export const MeshSchema = Type.Object(
+  {
+    domain: Type.String({
+      default: "mesh.local",
+      pattern: "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+      patternErrorMessage: "must be a DNS name in lower case, such as mesh.local",
+      title: "DNS name",
+      description: "Suffix of service host names: `<service>.<namespace>.<domain>`.",
+    }),
+    cluster: name("Cluster in which instances and proxies run that do not say otherwise.", { default: "c1" }),
+    network: name(
+      "Network of instances and proxies that do not say otherwise. Only instances of one network are dialled directly.",
+      {
+        default: "default",
+      },
+    ),
+    locality: Type.Optional(LocalitySchema),
+  },
+  { ...strict, default: {}, description: "What this bridge belongs to." },
+);
+
+const TlsSchema = Type.Object(
+  {
+    certFile: Type.String({ minLength: 1, description: "PEM file of the server's certificate chain." }),
+    keyFile: Type.String({ minLength: 1, description: "PEM file of its private key." }),
+    clientCaFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: "PEM file of the authorities that sign client certificates. Given: clients must show one (mTLS).",
+      }),
+    ),
+  },
+  { ...strict, description: "TLS for the xDS port. Files are read anew when they change." },
+);
+
+export const XdsSchema = Type.Object(
+  {
+    listen: Type.String({
+      default: "127.0.0.1:18000",
+      title: "host:port",
+      description: "Where xDS is served (gRPC). `[::1]:18000` for IPv6; port 0 takes a free one.",
+    }),
+    tls: Type.Optional(TlsSchema),
+    insecure: Type.Boolean({
+      default: false,
+      description: "Allows plain text on an address that others can reach.",
+    }),
+    syncTimeout: duration(
+      "How long clients wait at the start for registries that have not been read yet. After it they get what there is, and nothing is taken from those that have more.",
+      { default: "30s" },
+    ),
+  },
+  { ...strict, default: {}, description: "The server that Envoy and gRPC clients connect to." },
+);
+
+export const AdminSchema = Type.Object(
+  {
+    listen: Type.String({
+      default: "127.0.0.1:8080",
+      title: "host:port or unix:/path",
+      description: "Where the admin API is served (HTTP).",
+    }),
+    insecure: Type.Boolean({
+      default: false,
+      description: "Allows the admin API, which has no login, on an address that others can reach.",
+    }),
+  },
+  { ...strict, default: {}, description: "The admin HTTP API, its documentation, health and metrics." },
+);
+
+export const LogSchema = Type.Object(
+  {
+    level: Type.Enum([...LOG_LEVELS], { default: "info", description: "The least severe level that is written." }),
+    format: Type.Optional(
+      Type.Enum(["json", "pretty"], {
+        description: "One JSON object a line, or lines for people. Default: pretty on a terminal, else json.",
+      }),
+    ),
+  },
+  { ...strict, default: {}, description: "The log, on standard error." },
+);
+
+export const StateSchema = Type.Object(
+  {
+    keep: Type.Boolean({
+      default: true,
+      description: "Keeps what each registry said last on disk, for a start while that registry cannot be read.",
+    }),
+    dir: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          "Where. Default: $STATE_DIRECTORY (systemd), else a folder for this configuration file under $XDG_STATE_HOME/meshbridge or ~/.local/state/meshbridge.",
+      }),
+    ),
+  },
+  { ...strict, default: {}, description: "What is kept over restarts." },
+);
+
+export const SidecarSchema = Type.Object(
+  {
+    outbound: Type.Object(
+      {
+        address: Type.String({
+          default: "127.0.0.1",
+          title: "IP address",
+          description: "Where a sidecar's outbound HTTP listener binds.",
+        }),
+        port: port("The port of that listener.", { default: 15001 }),
+      },
+      { ...strict, default: {}, description: "The listener through which a workload reaches the mesh." },
+    ),
+  },
+  { ...strict, default: {}, description: "What Envoy sidecars get." },
+);

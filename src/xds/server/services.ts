@@ -1,0 +1,61 @@
+/**
+ * The discovery services by name, written by hand: both sides of every method carry bytes, so that what was encoded
+ * once is sent as it is (envoy/service/discovery/v3/ads.proto, lds.proto, rds.proto, cds.proto, eds.proto).
+ */
+import type { handleBidiStreamingCall, MethodDefinition, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { Variant } from "../stream/messages.ts";
+import { TYPE_URL, type TypeUrl } from "../types.ts";
+
+export interface StreamKind {
+  readonly variant: Variant;
+  /** The only type of a single-type service; undefined: aggregated, every request names its type. */
+  readonly typeUrl: TypeUrl | undefined;
+}
+
+export interface BoundService {
+  readonly definition: ServiceDefinition;
+  readonly implementation: UntypedServiceImplementation;
+}
+
+type Handler = handleBidiStreamingCall<Buffer, Buffer>;
+
+const identity = (bytes: Buffer): Buffer => bytes;
+
+const SINGLE: readonly { readonly service: string; readonly noun: string; readonly typeUrl: TypeUrl }[] = [
+  { service: "envoy.service.listener.v3.ListenerDiscoveryService", noun: "Listeners", typeUrl: TYPE_URL.listener },
+  { service: "envoy.service.route.v3.RouteDiscoveryService", noun: "Routes", typeUrl: TYPE_URL.route },
+  { service: "envoy.service.cluster.v3.ClusterDiscoveryService", noun: "Clusters", typeUrl: TYPE_URL.cluster },
+  { service: "envoy.service.endpoint.v3.EndpointDiscoveryService", noun: "Endpoints", typeUrl: TYPE_URL.endpoint },
+];
+
+const AGGREGATED = {
+  service: "envoy.service.discovery.v3.AggregatedDiscoveryService",
+  noun: "AggregatedResources",
+  typeUrl: undefined,
+};
+
+/** Every method of every service, bound to the handler that `handlerOf` makes for its kind. */
+export function discoveryServices(handlerOf: (kind: StreamKind) => Handler): readonly BoundService[] {
+  return [AGGREGATED, ...SINGLE].map(({ service, noun, typeUrl }) => {
+    const methods = [
+      [`Stream${noun}`, { variant: "sotw", typeUrl }],
+      [`Delta${noun}`, { variant: "delta", typeUrl }],
+    ] as const;
+    return {
+      definition: Object.fromEntries(methods.map(([name]) => [name, method(`/${service}/${name}`)])),
+      implementation: Object.fromEntries(methods.map(([name, kind]) => [name, handlerOf(kind)])),
+    };
+  });
+}
+
+function method(path: string): MethodDefinition<Buffer, Buffer> {
+  return {
+    path,
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: identity,
+    requestDeserialize: identity,
+    responseSerialize: identity,
+    responseDeserialize: identity,
+  };
+}

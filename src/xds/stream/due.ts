@@ -1,0 +1,89 @@
+/** What one type is due on one stream at this moment, and what of it has to wait. Pure: reads states and tables only. */
+import { type Resource, TYPE_URL, type TypeTable, type TypeUrl, type ViewTables } from "../types.ts";
+import { wants } from "./subscription.ts";
+import type { RemovalNeeds, TypeState } from "./type-state.ts";
+
+export type TypeStates = ReadonlyMap<TypeUrl, TypeState>;
+
+export interface Due {
+  /** To be sent now. */
+  readonly present: readonly Resource[];
+  /** Names to be taken from the client now. */
+  readonly removed: readonly string[];
+  /** Present, but they refer to clusters that the client has not answered yet: due later. */
+  readonly blocked: readonly string[];
+  /** Removals that wait until what refers to them is settled. */
+  readonly waiting: ReadonlyMap<string, RemovalNeeds>;
+  /** Due for what the client came with, once the view is complete. */
+  readonly withheld: readonly string[];
+}
+
+/** The types that may refer to a resource of a type: its removal comes after theirs (make before break). */
+const REFERRERS: Readonly<Record<string, readonly TypeUrl[]>> = {
+  [TYPE_URL.cluster]: [TYPE_URL.listener, TYPE_URL.route],
+  [TYPE_URL.endpoint]: [TYPE_URL.cluster],
+  [TYPE_URL.route]: [TYPE_URL.listener],
+};
+
+export function dueOf(state: TypeState, states: TypeStates, tables: ViewTables): Due {
+  const table = tables.table(state.typeUrl);
+  const present: Resource[] = [];
+  const removed: string[] = [];
+  const blocked: string[] = [];
+  const waiting = new Map<string, RemovalNeeds>();
+  const withheld: string[] = [];
+  const guarded = tables.complete ? undefined : state.guarded;
+  for (const name of dueNames(state, table)) {
+    const resource = table.get(name);
+    if (guarded?.has(name) || (resource === undefined && !tables.complete && mayBeUnread(state, name, table)))
+      withheld.push(name);
+    else if (resource !== undefined) {
+      if (isBlocked(resource, states, tables)) blocked.push(name);
+      else present.push(resource);
+    } else {
+      const needs = state.waiting.get(name) ?? needsOf(state, states, tables);
+      if (state.owed.has(name) || needs.every((need) => isSettled(need, states))) removed.push(name);
+      else waiting.set(name, needs);
+    }
+  }
+  return { present, removed, blocked, waiting, withheld };
+}
+
+function dueNames(state: TypeState, table: TypeTable): Set<string> {
+  const names = new Set<string>();
+  const add = (name: string) => {
+    if (wants(state.subscription, name)) names.add(name);
+  };
+  if (state.full) for (const { name } of table.all()) add(name);
+  for (const name of table.changedSince(state.sentSeq)) add(name);
+  for (const name of state.dirty) add(name);
+  for (const name of state.owed) add(name);
+  return names;
+}
+
+/** A name that was never in the view may belong to a source that has not been read: unknown is not gone. */
+function mayBeUnread(state: TypeState, name: string, table: TypeTable): boolean {
+  return state.owed.has(name) && table.removed(name) === undefined;
+}
+
+/**
+ * A listener or route is not sent before the clusters it refers to have been sent and answered (xDS "eventual
+ * consistency considerations"; routes are not warmed). Clients that ask for clusters by name do so only after they
+ * have the route, so for them there is nothing to wait for.
+ */
+function isBlocked({ refs }: Resource, states: TypeStates, tables: ViewTables): boolean {
+  const clusters = states.get(TYPE_URL.cluster);
+  if (clusters === undefined || !clusters.subscription.wild) return false;
+  const table = tables.table(TYPE_URL.cluster);
+  return refs.some(({ typeUrl, name }) => typeUrl === TYPE_URL.cluster && table.addedAt(name) > clusters.settledSeq);
+}
+
+function needsOf(state: TypeState, states: TypeStates, tables: ViewTables): RemovalNeeds {
+  const referrers = REFERRERS[state.typeUrl] ?? [];
+  return referrers.filter((typeUrl) => states.has(typeUrl)).map((typeUrl) => ({ typeUrl, seq: tables.table(typeUrl).seq }));
+}
+
+function isSettled({ typeUrl, seq }: RemovalNeeds[number], states: TypeStates): boolean {
+  const state = states.get(typeUrl);
+  return state === undefined || state.settledSeq >= seq;
+}

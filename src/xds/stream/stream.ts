@@ -1,0 +1,175 @@
+/**
+ * One xDS stream as a deterministic state machine: requests in, responses out; no I/O, no clock. The same rules serve
+ * state of the world and delta, aggregated and single-type streams.
+ *
+ * What it keeps: at most one unanswered response per type; changes coalesce behind it; clusters, then endpoints, then
+ * listeners, then routes; removals after what referred to them is settled; endpoints again after their cluster, even
+ * unchanged, because Envoy waits for them (xDS protocol, "Resource warming"); a refused response is not sent again.
+ */
+import { type Resource, TYPE_URL, type TypeUrl, type ViewTables } from "../types.ts";
+import { type Due, dueOf } from "./due.ts";
+import type { Answer, StreamRequest, StreamResponse, Variant } from "./messages.ts";
+import { receive } from "./receive.ts";
+import { isWildcardType, wants } from "./subscription.ts";
+import { newTypeState, type TypeState } from "./type-state.ts";
+
+/** The order in which types are sent (xDS protocol, "Eventual consistency considerations"); others follow. */
+const SEND_ORDER: readonly TypeUrl[] = [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route];
+
+/** Delta responses are split at this many bytes of content: gRPC clients refuse messages above 4 MiB by default. */
+export const MAX_CHUNK_BYTES = 1024 * 1024;
+
+export interface StreamOptions {
+  readonly variant: Variant;
+  readonly tables: ViewTables;
+  /** Unlike that of any other process of the bridge, so that a nonce of an earlier one never matches. */
+  readonly epoch: string;
+}
+
+/** How far one type has come on the stream, for the proxy's status. */
+export interface TypeProgress {
+  readonly typeUrl: TypeUrl;
+  readonly wildcard: boolean;
+  readonly names: number;
+  readonly sentSeq: number;
+  readonly ackedSeq: number;
+  readonly unanswered: boolean;
+  readonly nacks: number;
+  /** Why the newest response was refused; undefined when it was not. */
+  readonly lastNack: string | undefined;
+}
+
+export interface XdsStream {
+  /** Takes a request. What it makes due comes with the next flush. */
+  receive(request: StreamRequest): Answer;
+  /** Everything that may be sent now, in the order in which it must be sent. */
+  flush(): readonly StreamResponse[];
+  progress(): readonly TypeProgress[];
+}
+
+export function createXdsStream({ variant, tables, epoch }: StreamOptions): XdsStream {
+  const states = new Map<TypeUrl, TypeState>();
+  let nonces = 0;
+
+  const respond = (state: TypeState, resources: readonly Resource[], removed: readonly string[]): StreamResponse => {
+    const nonce = `${epoch}.${++nonces}`;
+    state.inflight.add(nonce);
+    return { typeUrl: state.typeUrl, nonce, version: tables.table(state.typeUrl).version, resources, removed };
+  };
+
+  /** Whatever the sent resources refer to is due again, if it is subscribed. */
+  const markReferred = (sent: readonly Resource[]) => {
+    for (const { refs } of sent) {
+      for (const { typeUrl, name } of refs) {
+        if (typeUrl === TYPE_URL.cluster) continue;
+        const referred = states.get(typeUrl);
+        if (referred !== undefined && wants(referred.subscription, name)) referred.dirty.add(name);
+      }
+    }
+  };
+
+  const flushType = (state: TypeState): readonly StreamResponse[] => {
+    if (state.inflight.size > 0) return [];
+    if (tables.complete) endGuard(state);
+    else if (variant === "sotw" && state.guarded !== undefined) return [];
+    const due = dueOf(state, states, tables);
+    const answer = variant === "sotw" ? sotwAnswer(state, due, tables) : deltaAnswer(state, due);
+    // State of the world with something blocked: leaving it out would delete it, so the whole answer waits.
+    if (answer === "wait") return [];
+    commit(state, due, tables.table(state.typeUrl).seq, answer !== undefined);
+    if (answer === undefined) return [];
+    markReferred(due.present);
+    return answer.map(({ resources, removed }) => respond(state, resources, removed));
+  };
+
+  return {
+    receive(request) {
+      const known = states.get(request.typeUrl);
+      const state = known ?? newTypeState(request.typeUrl);
+      if (known === undefined) states.set(request.typeUrl, state);
+      return receive(state, request, tables, known === undefined);
+    },
+    flush() {
+      const order = [...SEND_ORDER, ...[...states.keys()].filter((typeUrl) => !SEND_ORDER.includes(typeUrl))];
+      // Twice: a removal may only have waited for a type that turned out, in the first round, to have nothing to send.
+      return [...order, ...order].flatMap((typeUrl) => {
+        const state = states.get(typeUrl);
+        return state === undefined ? [] : flushType(state);
+      });
+    },
+    progress: () => [...states.values()].map(progressOf),
+  };
+}
+
+/** The view has become complete: what was kept from the client is due now. */
+function endGuard(state: TypeState): void {
+  state.guarded = undefined;
+  for (const name of state.withheld) state.dirty.add(name);
+  state.withheld.clear();
+}
+
+interface Part {
+  readonly resources: readonly Resource[];
+  readonly removed: readonly string[];
+}
+
+/** Undefined: nothing to say. */
+function deltaAnswer(state: TypeState, { present, removed }: Due): readonly Part[] | undefined {
+  if (present.length === 0 && removed.length === 0) return state.mustAnswer ? [{ resources: [], removed: [] }] : undefined;
+  const parts: Part[] = [];
+  let resources: Resource[] = [];
+  let bytes = 0;
+  for (const resource of present) {
+    if (resources.length > 0 && bytes + resource.body.byteLength > MAX_CHUNK_BYTES) {
+      parts.push({ resources, removed: [] });
+      resources = [];
+      bytes = 0;
+    }
+    resources.push(resource);
+    bytes += resource.body.byteLength;
+  }
+  return [...parts, { resources, removed }];
+}
+
+/** Listeners and clusters are always sent as the whole; of other types only what is due, and nothing for a missing name. */
+function sotwAnswer(state: TypeState, due: Due, tables: ViewTables): readonly Part[] | undefined | "wait" {
+  const { present, removed, blocked, waiting } = due;
+  if (!isWildcardType(state.typeUrl)) return present.length > 0 ? [{ resources: present, removed: [] }] : undefined;
+  if (blocked.length > 0) return "wait";
+  if (present.length === 0 && removed.length === 0 && !state.mustAnswer) return undefined;
+  const { subscription } = state;
+  const table = tables.table(state.typeUrl);
+  const whole = [...table.all()].filter(({ name }) => wants(subscription, name));
+  // Still referred to by routes the client has: leaving them out would delete them under it.
+  const lingering = [...waiting.keys()].flatMap((name) => table.removed(name) ?? []);
+  return [{ resources: [...whole, ...lingering], removed: [] }];
+}
+
+function commit(state: TypeState, due: Due, seq: number, sent: boolean): void {
+  state.sentSeq = seq;
+  state.full = false;
+  state.mustAnswer = false;
+  state.refused = false;
+  state.owed.clear();
+  state.dirty.clear();
+  state.waiting.clear();
+  for (const name of due.blocked) state.dirty.add(name);
+  for (const [name, needs] of due.waiting) {
+    state.dirty.add(name);
+    state.waiting.set(name, needs);
+  }
+  for (const name of due.withheld) state.withheld.add(name);
+  if (due.blocked.length > 0) return;
+  // With nothing to send there is nothing to wait for; otherwise the answer settles it.
+  state.inflightSeq = seq;
+  if (!sent) {
+    state.settledSeq = seq;
+    if (state.lastNack === undefined) state.ackedSeq = seq;
+  }
+}
+
+function progressOf(state: TypeState): TypeProgress {
+  const { typeUrl, subscription, sentSeq, ackedSeq, inflight, nacks, lastNack } = state;
+  const { wild, names } = subscription;
+  return { typeUrl, wildcard: wild, names: names.size, sentSeq, ackedSeq, unanswered: inflight.size > 0, nacks, lastNack };
+}

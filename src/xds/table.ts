@@ -1,0 +1,142 @@
+/**
+ * The resources of one view by type, with a change log each: "what is new since seq n" costs as much as there is new.
+ * Mutable inside, written by one owner (the view), read by its streams.
+ */
+import { hash } from "node:crypto";
+import { type Resource, TYPE_URL, type TypeTable, type TypeUrl, type ViewTables } from "./types.ts";
+
+/** Removed names are remembered so that clients far behind learn of them; the oldest are forgotten beyond this. */
+const MAX_REMOVED = 100_000;
+/** The log is rewritten without what is superseded when it has grown to this many times the names it is about. */
+const LOG_SLACK = 2;
+
+interface Entry {
+  resource: Resource | undefined;
+  /** What the name held before it was removed. */
+  last: Resource;
+  addedAt: number;
+  changedAt: number;
+}
+
+export interface WritableTable extends TypeTable {
+  /** Returns whether anything changed: equal content is none. */
+  set(resource: Resource): boolean;
+  delete(name: string): boolean;
+}
+
+export function createTable(): WritableTable {
+  const entries = new Map<string, Entry>();
+  let log: { readonly seq: number; readonly name: string }[] = [];
+  let seq = 0;
+  let size = 0;
+  let version: string | undefined;
+
+  const record = (name: string, entry: Entry) => {
+    entry.changedAt = seq;
+    version = undefined;
+    log.push({ seq, name });
+    if (log.length > 1000 && log.length > LOG_SLACK * entries.size) compact();
+  };
+
+  const compact = () => {
+    const removed = entries.size - size;
+    let surplus = removed - MAX_REMOVED;
+    log = log.filter((line) => {
+      const entry = entries.get(line.name);
+      if (entry?.changedAt !== line.seq) return false;
+      if (entry.resource !== undefined || surplus-- <= 0) return true;
+      entries.delete(line.name);
+      return false;
+    });
+  };
+
+  return {
+    get seq() {
+      return seq;
+    },
+    get size() {
+      return size;
+    },
+    get version() {
+      version ??= versionOf(entries.values());
+      return version;
+    },
+    get: (name) => entries.get(name)?.resource,
+    addedAt: (name) => {
+      const entry = entries.get(name);
+      return entry?.resource === undefined ? 0 : entry.addedAt;
+    },
+    removed: (name) => {
+      const entry = entries.get(name);
+      return entry?.resource === undefined ? entry?.last : undefined;
+    },
+    *all() {
+      for (const { resource } of entries.values()) if (resource !== undefined) yield resource;
+    },
+    *changedSince(since) {
+      for (let i = firstAfter(log, since); i < log.length; i++) {
+        const line = log[i];
+        if (line !== undefined && entries.get(line.name)?.changedAt === line.seq) yield line.name;
+      }
+    },
+    set(resource) {
+      const entry = entries.get(resource.name);
+      if (entry?.resource?.version === resource.version) return false;
+      seq++;
+      if (entry === undefined) {
+        const fresh: Entry = { resource, last: resource, addedAt: seq, changedAt: seq };
+        entries.set(resource.name, fresh);
+        size++;
+        record(resource.name, fresh);
+        return true;
+      }
+      if (entry.resource === undefined) {
+        entry.addedAt = seq;
+        size++;
+      }
+      entry.resource = resource;
+      entry.last = resource;
+      record(resource.name, entry);
+      return true;
+    },
+    delete(name) {
+      const entry = entries.get(name);
+      if (entry?.resource === undefined) return false;
+      seq++;
+      size--;
+      entry.resource = undefined;
+      record(name, entry);
+      return true;
+    },
+  };
+}
+
+/** Index of the first line of the log with a greater seq. */
+function firstAfter(log: readonly { readonly seq: number }[], seq: number): number {
+  let low = 0;
+  let high = log.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((log[middle]?.seq ?? 0) > seq) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function versionOf(entries: Iterable<Entry>): string {
+  const lines: string[] = [];
+  for (const { resource } of entries) if (resource !== undefined) lines.push(`${resource.name}\n${resource.version}`);
+  return hash("sha256", lines.sort().join("\n"), "hex").slice(0, 16);
+}
+
+export interface WritableTables extends ViewTables {
+  table(typeUrl: TypeUrl): WritableTable;
+  complete: boolean;
+}
+
+/** Tables for the types the bridge serves; any other type is an empty table that never changes. */
+export function createTables(): WritableTables {
+  const tables = new Map(Object.values(TYPE_URL).map((typeUrl) => [typeUrl as TypeUrl, createTable()]));
+  const none = createTable();
+  return { table: (typeUrl) => tables.get(typeUrl) ?? none, complete: false };
+}

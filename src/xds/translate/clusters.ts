@@ -1,0 +1,124 @@
+/** A service's port as an Envoy cluster: how to connect, whom to prefer, when to give up on an endpoint. Pure. */
+import { Cluster, Cluster_DiscoveryType, Cluster_LbPolicy } from "../../gen/envoy/config/cluster/v3/cluster.ts";
+import { HttpProtocolOptions } from "../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options.ts";
+import type { ServiceKey, ServicePort } from "../../model/service.ts";
+import type { Role } from "../../routing/client.ts";
+import type { CircuitBreaker, LoadBalancer, OutlierDetection, ServicePolicy } from "../../routing/policy.ts";
+import { clusterName } from "../names.ts";
+import { makeResource } from "../resource.ts";
+import { type Resource, TYPE_URL } from "../types.ts";
+import { adsSource, any, duration, socketAddress } from "./common.ts";
+
+const LB_POLICY: Readonly<Record<LoadBalancer, Cluster_LbPolicy>> = {
+  roundRobin: Cluster_LbPolicy.ROUND_ROBIN,
+  leastRequest: Cluster_LbPolicy.LEAST_REQUEST,
+  random: Cluster_LbPolicy.RANDOM,
+  ringHash: Cluster_LbPolicy.RING_HASH,
+  maglev: Cluster_LbPolicy.MAGLEV,
+};
+
+const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+export interface ClusterInput {
+  readonly service: ServiceKey;
+  readonly port: ServicePort;
+  readonly policy: ServicePolicy;
+  readonly role: Role;
+}
+
+export function clusterResource(input: ClusterInput): Resource {
+  const name = clusterName(input.service, input.port.name);
+  const body = Cluster.encode(input.role === "grpc" ? grpcCluster(input, name) : envoyCluster(input, name)).finish();
+  return makeResource(TYPE_URL.cluster, name, body, [{ typeUrl: TYPE_URL.endpoint, name }]);
+}
+
+/** gRPC refuses a cluster with a policy it does not know, so it gets one that every version of it has (gRFC A27). */
+function grpcCluster({ policy }: ClusterInput, name: string): Cluster {
+  return Cluster.fromPartial({
+    ...edsOf(name),
+    lbPolicy: policy.loadBalancer === "ringHash" ? Cluster_LbPolicy.RING_HASH : Cluster_LbPolicy.ROUND_ROBIN,
+    connectTimeout: duration(policy.connectTimeoutMs),
+  });
+}
+
+function envoyCluster({ service, port, policy }: ClusterInput, name: string): Cluster {
+  return Cluster.fromPartial({
+    ...edsOf(name),
+    connectTimeout: duration(policy.connectTimeoutMs),
+    lbPolicy: LB_POLICY[policy.loadBalancer],
+    commonLbConfig: {
+      // The registry's word on health is obeyed: docs/explanation/decisions/0001-panic-threshold-zero.md.
+      healthyPanicThreshold: { value: policy.panicThreshold },
+      localityConfigSpecifier: { $case: "localityWeightedLbConfig", value: {} },
+      // Envoy waits 1 s by default to merge changes of health and weight; what arrives here has been merged already.
+      updateMergeWindow: duration(0),
+    },
+    // An endpoint that the registry removed with proof goes at once, whatever Envoy's own checks think of it.
+    ignoreHealthOnHostRemoval: true,
+    ...(policy.outlierDetection !== undefined && { outlierDetection: outlierDetection(policy.outlierDetection) }),
+    ...(policy.circuitBreaker !== undefined && { circuitBreakers: { thresholds: [thresholds(policy.circuitBreaker)] } }),
+    ...(isHttp2(port) && { typedExtensionProtocolOptions: { [HTTP_OPTIONS]: http2() } }),
+    metadata: {
+      filterMetadata: { "meshbridge.io": { namespace: service.namespace, service: service.name, port: port.name } },
+      typedFilterMetadata: {},
+    },
+  });
+}
+
+function edsOf(name: string) {
+  return {
+    name,
+    clusterDiscoveryType: { $case: "type" as const, value: Cluster_DiscoveryType.EDS },
+    edsClusterConfig: { serviceName: name, edsConfig: adsSource() },
+  };
+}
+
+function isHttp2({ protocol }: ServicePort): boolean {
+  return protocol === "HTTP2" || protocol === "GRPC";
+}
+
+function http2() {
+  const options = HttpProtocolOptions.fromPartial({
+    upstreamProtocolOptions: {
+      $case: "explicitHttpConfig",
+      value: { protocolConfig: { $case: "http2ProtocolOptions", value: {} } },
+    },
+  });
+  return any(HTTP_OPTIONS, HttpProtocolOptions, options);
+}
+
+/** Ejection by success rate is off: it punishes the slowest of few hosts whatever they do. */
+function outlierDetection(rule: OutlierDetection) {
+  return {
+    consecutive5xx: rule.consecutive5xx,
+    enforcingConsecutive5xx: 100,
+    enforcingSuccessRate: 0,
+    ...(rule.consecutiveGatewayFailure !== undefined && {
+      consecutiveGatewayFailure: rule.consecutiveGatewayFailure,
+      enforcingConsecutiveGatewayFailure: 100,
+    }),
+    interval: duration(rule.intervalMs),
+    baseEjectionTime: duration(rule.baseEjectionMs),
+    maxEjectionPercent: rule.maxEjectionPercent,
+  };
+}
+
+function thresholds(rule: CircuitBreaker) {
+  return Object.fromEntries(Object.entries(rule).filter(([, limit]) => limit !== undefined));
+}
+
+/** The application behind a sidecar's inbound listener: on this host, always there. */
+export function localCluster(name: string, port: number): Resource {
+  const cluster = Cluster.fromPartial({
+    name,
+    clusterDiscoveryType: { $case: "type", value: Cluster_DiscoveryType.STATIC },
+    connectTimeout: duration(1000),
+    loadAssignment: {
+      clusterName: name,
+      endpoints: [
+        { lbEndpoints: [{ hostIdentifier: { $case: "endpoint", value: { address: socketAddress("127.0.0.1", port) } } }] },
+      ],
+    },
+  });
+  return makeResource(TYPE_URL.cluster, name, Cluster.encode(cluster).finish());
+}

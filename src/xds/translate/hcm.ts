@@ -1,0 +1,63 @@
+/** The HTTP connection manager: what gateways and sidecars share of serving HTTP. Pure. */
+import type { Filter } from "../../gen/envoy/config/listener/v3/listener_components.ts";
+import { Router } from "../../gen/envoy/extensions/filters/http/router/v3/router.ts";
+import { HttpConnectionManager } from "../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
+import { TcpProxy } from "../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.ts";
+import type { Target } from "./backends.ts";
+import { adsSource, any, duration } from "./common.ts";
+
+export const HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+const ROUTER = "envoy.extensions.filters.http.router.v3.Router";
+const TCP_PROXY = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
+
+export interface HcmOptions {
+  readonly statPrefix: string;
+  readonly routeConfigName: string;
+  /** At the edge the peer's address is the client's, and paths are brought into one form before they are matched. */
+  readonly edge: boolean;
+}
+
+export function httpFilter({ statPrefix, routeConfigName, edge }: HcmOptions): Filter {
+  const manager = HttpConnectionManager.fromPartial({
+    statPrefix,
+    routeSpecifier: { $case: "rds", value: { routeConfigName, configSource: adsSource() } },
+    httpFilters: [routerFilter()],
+    upgradeConfigs: [{ upgradeType: "websocket" }],
+    useRemoteAddress: edge,
+    ...(edge && EDGE),
+  });
+  return {
+    name: "envoy.filters.network.http_connection_manager",
+    configType: { $case: "typedConfig", value: any(HCM, HttpConnectionManager, manager) },
+  };
+}
+
+/** From Envoy's advice for edge proxies: bounded idle time, streams and windows; one form of a path. */
+const EDGE = {
+  normalizePath: true,
+  mergeSlashes: true,
+  commonHttpProtocolOptions: { idleTimeout: duration(3_600_000) },
+  streamIdleTimeout: duration(300_000),
+  http2ProtocolOptions: { maxConcurrentStreams: 100, initialStreamWindowSize: 65_536, initialConnectionWindowSize: 1_048_576 },
+};
+
+export function routerFilter() {
+  const typedConfig = any(ROUTER, Router, Router.fromPartial({}));
+  return { name: "envoy.filters.http.router", configType: { $case: "typedConfig" as const, value: typedConfig } };
+}
+
+/** With no target the connection is closed as soon as it is accepted: there is no cluster of that name. */
+export function tcpFilter(statPrefix: string, targets: readonly Target[]): Filter {
+  const [only, ...more] = targets;
+  const proxy = TcpProxy.fromPartial({
+    statPrefix,
+    clusterSpecifier:
+      more.length === 0
+        ? { $case: "cluster", value: only?.cluster ?? "no-such-service" }
+        : { $case: "weightedClusters", value: { clusters: targets.map(({ cluster, weight }) => ({ name: cluster, weight })) } },
+  });
+  return {
+    name: "envoy.filters.network.tcp_proxy",
+    configType: { $case: "typedConfig", value: any(TCP_PROXY, TcpProxy, proxy) },
+  };
+}

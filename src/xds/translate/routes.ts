@@ -1,0 +1,128 @@
+/** A gateway's routes as Envoy virtual hosts: one per host name, in each the most specific match first. Pure. */
+import type { CatalogService } from "../../catalog/types.ts";
+import { RouteConfiguration } from "../../gen/envoy/config/route/v3/route.ts";
+import { type HeaderMatcher, Route, VirtualHost } from "../../gen/envoy/config/route/v3/route_components.ts";
+import type { Condition } from "../../model/condition.ts";
+import type { ServiceId } from "../../model/service.ts";
+import type { HeaderMatch, RouteSpec } from "../../routing/policy.ts";
+import { makeResource } from "../resource.ts";
+import { type Resource, TYPE_URL } from "../types.ts";
+import { type Resolved, resolveBackends, type Target } from "./backends.ts";
+import { duration } from "./common.ts";
+
+export interface RoutesResult {
+  readonly resource: Resource;
+  readonly conditions: readonly Condition[];
+}
+
+/**
+ * The route configuration of one HTTP listener. A route without hosts belongs to `*`. As in the Gateway API the most
+ * specific host alone decides: routes of `*` do not apply to a host that has routes of its own.
+ */
+export function gatewayRoutes(
+  name: string,
+  routes: readonly RouteSpec[],
+  services: ReadonlyMap<ServiceId, CatalogService>,
+): RoutesResult {
+  const resolved = routes.map((spec) => ({ spec, resolved: resolveBackends(spec.backends, services) }));
+  const byHost = new Map<string, typeof resolved>();
+  for (const route of resolved) {
+    const hosts = route.spec.hosts.length === 0 ? ["*"] : route.spec.hosts.map((host) => host.toLowerCase());
+    for (const host of new Set(hosts)) byHost.set(host, [...(byHost.get(host) ?? []), route]);
+  }
+  const virtualHosts = [...byHost].sort(byFirst).map(([host, list]) =>
+    VirtualHost.fromPartial({
+      name: host,
+      domains: [host],
+      routes: list.sort((a, b) => moreSpecific(a.spec, b.spec)).map((route) => gatewayRoute(route.spec, route.resolved)),
+    }),
+  );
+  const targets = resolved.flatMap((route) => route.resolved.targets);
+  const resource = routeResource(name, virtualHosts, targets, { ignorePort: true });
+  return { resource, conditions: resolved.flatMap((route) => route.resolved.conditions) };
+}
+
+/** Encodes a route configuration; it refers to the clusters of its targets, so it is sent after them. */
+export function routeResource(
+  name: string,
+  virtualHosts: VirtualHost[],
+  targets: readonly Target[],
+  { ignorePort }: { readonly ignorePort: boolean },
+): Resource {
+  // A `Host` header with a port is the same host: clients add it for every port but 80.
+  const body = RouteConfiguration.encode(
+    RouteConfiguration.fromPartial({ name, virtualHosts, ignorePortInHostMatching: ignorePort }),
+  ).finish();
+  const refs = [...new Set(targets.map(({ cluster }) => cluster))].map((cluster) => ({
+    typeUrl: TYPE_URL.cluster,
+    name: cluster,
+  }));
+  return makeResource(TYPE_URL.route, name, body, refs);
+}
+
+/** Exact paths before prefixes, longer before shorter, more headers before fewer; else the order of the configuration. */
+function moreSpecific(a: RouteSpec, b: RouteSpec): number {
+  const exact = (spec: RouteSpec) => (spec.path.kind === "exact" ? 1 : 0);
+  return exact(b) - exact(a) || b.path.value.length - a.path.value.length || b.headers.length - a.headers.length;
+}
+
+function gatewayRoute(spec: RouteSpec, { targets, problem }: Resolved): Route {
+  const match = {
+    pathSpecifier:
+      spec.path.kind === "exact"
+        ? { $case: "path" as const, value: spec.path.value }
+        : { $case: "prefix" as const, value: spec.path.value },
+    headers: spec.headers.map(headerMatcher),
+  };
+  if (problem !== undefined) return Route.fromPartial({ match, action: unavailable(problem) });
+  return Route.fromPartial({
+    match,
+    action: {
+      $case: "route",
+      value: {
+        clusterSpecifier: clusterSpecifier(targets),
+        ...(spec.timeoutMs !== undefined && { timeout: duration(spec.timeoutMs) }),
+        ...(spec.prefixRewrite !== undefined && { prefixRewrite: spec.prefixRewrite }),
+        ...(spec.retries !== undefined && {
+          retryPolicy: {
+            retryOn: spec.retries.on,
+            numRetries: spec.retries.attempts,
+            ...(spec.retries.perTryTimeoutMs !== undefined && { perTryTimeout: duration(spec.retries.perTryTimeoutMs) }),
+          },
+        }),
+      },
+    },
+  });
+}
+
+export function clusterSpecifier(targets: readonly Target[]) {
+  const [only, ...more] = targets;
+  if (more.length === 0) return { $case: "cluster" as const, value: only?.cluster ?? "" };
+  const clusters = targets.map(({ cluster, weight }) => ({ name: cluster, weight }));
+  return { $case: "weightedClusters" as const, value: { clusters } };
+}
+
+/** An answer that says what is wrong, instead of a route to a cluster that does not exist. */
+function unavailable(problem: string) {
+  return {
+    $case: "directResponse" as const,
+    value: { status: 503, body: { specifier: { $case: "inlineString" as const, value: `${problem}\n` } } },
+  };
+}
+
+function headerMatcher({ name, kind, value }: HeaderMatch): HeaderMatcher {
+  const base = { name: name.toLowerCase(), treatMissingHeaderAsEmpty: false };
+  if (kind === "present" || kind === "absent") {
+    return { ...base, headerMatchSpecifier: { $case: "presentMatch", value: true }, invertMatch: kind === "absent" };
+  }
+  const matchPattern = kind === "exact" ? { $case: "exact" as const, value } : { $case: "prefix" as const, value };
+  return {
+    ...base,
+    headerMatchSpecifier: { $case: "stringMatch", value: { matchPattern, ignoreCase: false } },
+    invertMatch: false,
+  };
+}
+
+function byFirst([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,40 @@
+/** A proxyless gRPC client whose calls can be watched. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Program, startProgram } from "./process.ts";
+import { tempDir } from "./temp.ts";
+
+const PROGRAM = fileURLToPath(new URL("./grpc-client-main.ts", import.meta.url));
+
+export interface GrpcClient {
+  readonly program: Program;
+  /** The ports that answered the last `count` calls, sorted, each once; rejects by throwing when one of them failed. */
+  portsOfLast(count: number): readonly number[];
+  /** Lines of failed calls so far. */
+  errors(): readonly string[];
+}
+
+/** Starts it on a printed gRPC bootstrap and a target such as `xds:///web.default.mesh.local:80`. */
+export async function startGrpcClient(bootstrap: string, target: string, scope: AsyncDisposableStack): Promise<GrpcClient> {
+  const dir = await tempDir(scope, "grpc");
+  const file = join(dir, "bootstrap.json");
+  await writeFile(file, bootstrap);
+  const env = { GRPC_XDS_BOOTSTRAP: file };
+  const program = startProgram(
+    { title: `gRPC client of ${target}`, command: process.execPath, args: [PROGRAM, target], env },
+    scope,
+  );
+  const lines = () => program.stdout().split("\n").slice(0, -1);
+  return {
+    program,
+    errors: () => lines().filter((line) => !line.startsWith("ok ")),
+    portsOfLast(count) {
+      const last = lines().slice(-count);
+      const failed = last.find((line) => !line.startsWith("ok "));
+      if (failed !== undefined) throw new Error(`a call failed: ${failed}`);
+      if (last.length < count) throw new Error(`only ${last.length} calls so far\n${program.stderr().slice(-2000)}`);
+      return [...new Set(last.map((line) => Number(line.slice(3))))].sort((a, b) => a - b);
+    },
+  };
+}
