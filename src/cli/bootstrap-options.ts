@@ -1,7 +1,8 @@
 /** From the flags of `meshbridge bootstrap` and the configuration to the options of a bootstrap. Pure. */
-import { parseListen } from "../config/listen-address.ts";
+
 import type { ResolvedConfig } from "../config/resolved.ts";
 import type { MeshbridgeError } from "../kernel/errors.ts";
+import { parseListen } from "../kernel/listen-address.ts";
 import { fail } from "../model/errors.ts";
 import { type Locality, UNKNOWN_LOCALITY } from "../model/locality.ts";
 import type { Role } from "../routing/client.ts";

@@ -1,8 +1,9 @@
 /** The configuration file as commands see it: loaded as `serve` would, and where its bridge is to be found. */
-import { type ListenAddress, listenText } from "../config/listen-address.ts";
+
 import { loadConfig } from "../config/load.ts";
 import type { Flags } from "../config/overrides.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
+import { type ListenAddress, listenText } from "../kernel/listen-address.ts";
 import type { Adapter } from "../registry/adapter.ts";
 import type { Environment } from "./terminal.ts";
 

@@ -1,11 +1,11 @@
 /** The validated file to the configuration the bridge runs with. Pure. */
 import { resolve as absolute } from "node:path";
+import { parseListen } from "../kernel/listen-address.ts";
 import { type Path, pathText } from "../kernel/text.ts";
 import type { YamlDocument } from "../kernel/yaml-document.ts";
 import { locality } from "../model/locality.ts";
 import type { Adapter } from "../registry/adapter.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
-import { parseListen } from "./listen-address.ts";
 import type { Override } from "./overrides.ts";
 import type { Origin, ResolvedConfig, ResolvedRegistry, XdsConfig } from "./resolved.ts";
 import type { ConfigFile, RegistryEntry } from "./schema.ts";

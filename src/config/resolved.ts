@@ -1,9 +1,10 @@
 /** The configuration as the rest of the bridge sees it: every default filled in, every duration in ms, paths absolute. */
+
+import type { ListenAddress } from "../kernel/listen-address.ts";
 import type { Locality } from "../model/locality.ts";
 import type { Adapter } from "../registry/adapter.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
-import type { ListenAddress } from "./listen-address.ts";
 import type { LOG_LEVELS } from "./schema/mesh.ts";
 import type { ConfigFile } from "./schema.ts";
 

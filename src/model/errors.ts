@@ -92,6 +92,18 @@ const TABLE = {
     status: 404,
     exitCode: 1,
   },
+  MB_SERVICE_REJECTED: {
+    message: "the service {name} is not in the catalog: {count} of its records were left out, the first being {reason}",
+    next: "correct the record in its registry; `GET /v1/registries/NAME` lists all that were left out",
+    status: 404,
+    exitCode: 1,
+  },
+  MB_FORBIDDEN_HOST: {
+    message: "the admin API does not answer for the host name {host}",
+    next: "ask for it by IP address, as localhost, or by the name it listens on",
+    status: 403,
+    exitCode: 2,
+  },
   MB_BAD_REQUEST: {
     message: "the request is not valid: {reason}",
     next: "see /docs for the parameters of this resource",

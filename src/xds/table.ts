@@ -66,6 +66,7 @@ export function createTable(): WritableTable {
       const entry = entries.get(name);
       return entry?.resource === undefined ? 0 : entry.addedAt;
     },
+    changedAt: (name) => entries.get(name)?.changedAt ?? 0,
     removed: (name) => {
       const entry = entries.get(name);
       return entry?.resource === undefined ? entry?.last : undefined;

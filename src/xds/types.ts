@@ -35,6 +35,8 @@ export interface TypeTable {
   get(name: string): Resource | undefined;
   /** The seq at which the name came into the table last; 0 when it is not in it. */
   addedAt(name: string): number;
+  /** The seq of the name's last change; 0 when it was never in the table. */
+  changedAt(name: string): number;
   /** What a removed name held last, for clients that must let go of it later. */
   removed(name: string): Resource | undefined;
   /** All resources, in a stable order. */

@@ -112,7 +112,11 @@ const MISTAKES: readonly (readonly [name: string, words: readonly string[], mess
     ["--role", "sidecar", "--xds", "bridge"],
     usage('--xds takes host:port, like bridge.example.com:18000 or [::1]:18000, not "bridge"'),
   ],
-  ["inbound of a gateway", ["--role", "gateway", "--name", "edge", "-c", config, "--inbound", "1:2"], usage("--inbound is for sidecars only")],
+  [
+    "inbound of a gateway",
+    ["--role", "gateway", "--name", "edge", "-c", config, "--inbound", "1:2"],
+    usage("--inbound is for sidecars only"),
+  ],
   [
     "bad inbound",
     ["--role", "sidecar", "-c", config, "--inbound", "80:80"],
@@ -123,7 +127,11 @@ const MISTAKES: readonly (readonly [name: string, words: readonly string[], mess
     ["--role", "sidecar", "-c", config, "--admin-port", "70000"],
     usage('--admin-port takes a port, or 0 for none, not "70000"'),
   ],
-  ["certificate without key", ["--role", "sidecar", "-c", config, "--tls-cert", "c"], usage("--tls-cert and --tls-key belong together")],
+  [
+    "certificate without key",
+    ["--role", "sidecar", "-c", config, "--tls-cert", "c"],
+    usage("--tls-cert and --tls-key belong together"),
+  ],
   [
     "certificate without authority",
     ["--role", "sidecar", "-c", config, "--tls-cert", "c", "--tls-key", "k"],

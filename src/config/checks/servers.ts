@@ -1,7 +1,7 @@
 /** Where the bridge itself listens. */
 import { isIP } from "node:net";
+import { isLoopback, parseListen } from "../../kernel/listen-address.ts";
 import { quoted } from "../../kernel/text.ts";
-import { isLoopback, parseListen } from "../listen-address.ts";
 import type { CheckContext } from "./check.ts";
 
 export function checkServers(context: CheckContext): void {

@@ -1,7 +1,7 @@
 /** The xDS server: binds, serves the discovery services, and stops without cutting anybody off. */
-import { isIP } from "node:net";
 import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { reasonOf } from "../../kernel/errors.ts";
+import { isLoopback, type ListenAddress, listenText } from "../../kernel/listen-address.ts";
 import { fail } from "../../model/errors.ts";
 import { SERVER_OPTIONS } from "./options.ts";
 import { discoveryServices, type StreamKind } from "./services.ts";
@@ -13,8 +13,8 @@ const MAX_METADATA_BYTES = 16 * 1024;
 const DRAIN_SPREAD_MS = 2000;
 
 export interface ListenOptions {
-  /** `host:port`, IPv6 in brackets; port 0 takes a free one. */
-  readonly listen: string;
+  /** Port 0 takes a free one. */
+  readonly address: ListenAddress;
   readonly tls: TlsFiles | undefined;
   /** Allows plain text on an address that others can reach. */
   readonly insecure: boolean;
@@ -43,8 +43,9 @@ export function createXdsServer(env: SessionEnv): XdsServer {
     get streams() {
       return sessions.size;
     },
-    async listen({ listen, tls, insecure }, signal) {
-      if (tls === undefined && !insecure && !isLoopback(listen))
+    async listen({ address, tls, insecure }, signal) {
+      const listen = listenText(address);
+      if (tls === undefined && !insecure && !isLoopback(address))
         throw fail("MB_LISTEN_INSECURE", { address: listen, purpose: "the xDS port" });
       const credentials =
         tls === undefined ? ServerCredentials.createInsecure() : await serverCredentials(tls, { ...env, signal });
@@ -76,12 +77,6 @@ export function createXdsServer(env: SessionEnv): XdsServer {
       server.forceShutdown();
     },
   };
-}
-
-/** Whether only this machine can reach the address. */
-export function isLoopback(listen: string): boolean {
-  const host = listen.slice(0, listen.lastIndexOf(":")).replace(/^\[|\]$/g, "");
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 const refuseLargeMetadata: ServerInterceptor = (_method, call) =>

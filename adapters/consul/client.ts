@@ -1,0 +1,127 @@
+/**
+ * HTTP towards Consul, over the `consul` package; the only file that knows it. Its own methods and its watch are not
+ * used: they drop parameters (`ns`) and reply headers, and the watch knows no rate limit.
+ */
+import { EventEmitter } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { Consul } from "consul";
+import { type MeshbridgeError, reasonOf } from "../../src/kernel/errors.ts";
+import { fail } from "../../src/model/errors.ts";
+import type { WatchContext } from "../../src/registry/adapter.ts";
+import { isRecord, isText } from "./guards.ts";
+import { retryAfterMs } from "./retry-after.ts";
+import type { ConsulSettings } from "./schema.ts";
+import { readToken } from "./token.ts";
+import { createTransport, type Guarded, withBodyLimit } from "./transport.ts";
+
+export interface Reply {
+  readonly body: unknown;
+  /** `X-Consul-Index` as it was sent. */
+  readonly index: string | undefined;
+  /** The reply lacks what the token may not see. */
+  readonly filteredByAcls: boolean;
+  /** False when the server said that it knows no leader. */
+  readonly knownLeader: boolean;
+  /** Ms since the server heard of its leader. */
+  readonly lastContactMs: number;
+}
+
+export type Answer =
+  | { readonly reply: Reply }
+  /** `retryAfterMs`: what a 429 or 503 asked for. */
+  | { readonly error: MeshbridgeError; readonly retryAfterMs: number | undefined };
+
+export type Query = Readonly<Record<string, string>>;
+
+export interface ConsulClient {
+  /**
+   * One GET of `/v1` + `path`. What fails is in the answer: MB_REGISTRY_UNREACHABLE, MB_REGISTRY_REFUSED,
+   * MB_REGISTRY_BAD_REPLY or MB_SECRET_UNREADABLE. Rejects with the signal's reason alone.
+   */
+  get(path: string, query: Query, limits: { readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<Answer>;
+  /** Closes the connections. */
+  close(): void;
+}
+
+export const DEFAULT_ADDRESS = "http://127.0.0.1:8500";
+
+/** What the package's base class `papi.Client` offers and its types do not tell. */
+interface RawClient {
+  _get(options: object): Promise<IncomingMessage & { body?: unknown }>;
+}
+
+/** `connections`: how many requests may run at once; further ones wait for a free connection. */
+export function createClient(config: ConsulSettings, context: WatchContext, connections: number): ConsulClient {
+  const address = (config.address ?? DEFAULT_ADDRESS).replace(/\/+$/, "");
+  const names = { registry: context.name, address };
+  const transport = createTransport(address, { tls: config.tls, baseDir: context.baseDir, connections });
+  const raw = async (): Promise<RawClient> => {
+    const consul: unknown = new Consul({ baseUrl: `${address}/v1`, agent: await transport.agent() } as object);
+    return consul as RawClient;
+  };
+  return {
+    async get(path, query, { timeoutMs, signal }) {
+      signal.throwIfAborted();
+      const ctx = new EventEmitter();
+      const cancel = () => ctx.emit("cancel");
+      signal.addEventListener("abort", cancel, { once: true });
+      let token = "";
+      try {
+        if (config.token !== undefined) token = (await readToken(config.token, context)).reveal();
+        const client = await raw();
+        signal.throwIfAborted();
+        const headers = token === "" ? {} : { "x-consul-token": token };
+        const onRequest = [(request: Guarded, next: () => void) => withBodyLimit(request, next)];
+        return { reply: toReply(await client._get({ path, query, headers, timeout: timeoutMs, ctx, exts: { onRequest } })) };
+      } catch (cause) {
+        signal.throwIfAborted();
+        transport.failed();
+        return toFailure(cause, names, token);
+      } finally {
+        signal.removeEventListener("abort", cancel);
+      }
+    },
+    close: () => transport.close(),
+  };
+}
+
+function toReply({ headers, body }: IncomingMessage & { body?: unknown }): Reply {
+  const text = (name: string) => (isText(headers[name]) ? headers[name] : undefined);
+  const lastContact = Number(text("x-consul-lastcontact") ?? 0);
+  return {
+    body,
+    index: text("x-consul-index"),
+    filteredByAcls: text("x-consul-results-filtered-by-acls") === "true",
+    knownLeader: text("x-consul-knownleader") !== "false",
+    lastContactMs: Number.isFinite(lastContact) ? lastContact : Number.POSITIVE_INFINITY,
+  };
+}
+
+type Failure = Extract<Answer, { error: unknown }>;
+
+function toFailure(cause: unknown, names: { registry: string; address: string }, token: string): Failure {
+  const failure = (error: MeshbridgeError, after?: number): Failure => ({ error, retryAfterMs: after });
+  if (isMeshbridgeError(cause)) return failure(cause);
+  if (!isRecord(cause) && !(cause instanceof Error)) return failure(fail("MB_REGISTRY_UNREACHABLE", { ...names, reason: "unknown" }));
+  const response = "response" in cause ? (cause.response as IncomingMessage & { body?: unknown }) : undefined;
+  if (response !== undefined) {
+    const statusCode = response.statusCode ?? 0;
+    const reason = sentence(response.body, token) || reasonOf(cause);
+    return failure(fail("MB_REGISTRY_REFUSED", { ...names, statusCode, reason }), retryAfterMs(statusCode, response.headers));
+  }
+  const reason = reasonOf(cause).replace(/^consul: /, "");
+  // The cause is not kept: the error of a JSON parser quotes what it read.
+  if ("isCodec" in cause || cause instanceof SyntaxError) return failure(fail("MB_REGISTRY_BAD_REPLY", { ...names, reason: "it is no JSON" }));
+  return failure(fail("MB_REGISTRY_UNREACHABLE", { ...names, reason }, { cause }));
+}
+
+function isMeshbridgeError(error: unknown): error is MeshbridgeError {
+  return error instanceof Error && error.name === "MeshbridgeError";
+}
+
+/** A refusal's own words, on one line and without the token should they quote it. */
+function sentence(body: unknown, token: string): string {
+  if (!isText(body)) return "";
+  const line = body.slice(0, 400).replace(/[^\x20-\x7e]+/g, " ").trim();
+  return (token === "" ? line : line.replaceAll(token, "[secret]")).slice(0, 200);
+}

@@ -1,0 +1,74 @@
+/** What the admin API may look at: read-only faces of every stage, given by the composition root. */
+import type { CatalogService, SyncState } from "../catalog/types.ts";
+import type { Condition } from "../model/condition.ts";
+import type { ServiceId } from "../model/service.ts";
+import type { RegistryStatus, RejectedRecord } from "../registry/status.ts";
+import type { Client } from "../routing/client.ts";
+import type { TrafficPolicy } from "../routing/policy.ts";
+import type { ProxyStatus } from "../xds/proxy-status.ts";
+import type { EventLog } from "./events.ts";
+
+export interface VersionInfo {
+  readonly version: string;
+  readonly node: string;
+  /** Wall-clock ms since the epoch. */
+  readonly startedAt: number;
+}
+
+export interface ReadinessCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly message: string;
+}
+
+/** The configuration that runs, and how the last attempt to read a newer one ended. */
+export interface ConfigStatus {
+  readonly file: string;
+  /** Secrets are references in it, and masked besides. */
+  readonly effective: unknown;
+  readonly reload: {
+    readonly ok: boolean;
+    /** Wall-clock ms since the epoch. */
+    readonly at: number;
+    readonly error?: { readonly code: string; readonly message: string; readonly next: string };
+    /** Changed settings that count from the next start only. */
+    readonly restartNeeded: readonly string[];
+  };
+}
+
+/** One resource as a client has it, decoded for people. */
+export interface DumpedResource {
+  readonly type: "clusters" | "endpoints" | "listeners" | "routes";
+  readonly name: string;
+  readonly version: string;
+  readonly resource: unknown;
+}
+
+export interface ViewConditions {
+  readonly view: string;
+  readonly role: string;
+  readonly gateway: string;
+  readonly conditions: readonly Condition[];
+}
+
+export interface BridgeState {
+  version(): VersionInfo;
+  catalog(): { readonly version: number; readonly sync: SyncState; readonly services: ReadonlyMap<ServiceId, CatalogService> };
+  registries(): readonly RegistryStatus[];
+  rejected(): readonly RejectedRecord[];
+  proxies(): readonly ProxyStatus[];
+  /** When the resource changed last, as a seq of its view's table; undefined when the view does not have it. */
+  resourceSeq(view: string, typeUrl: string, name: string): number | undefined;
+  /** Undefined when nobody looks at the view any more. */
+  dump(view: string): readonly DumpedResource[] | undefined;
+  traffic(): TrafficPolicy;
+  conditions(): readonly ViewConditions[];
+  config(): ConfigStatus;
+  checks(): readonly ReadinessCheck[];
+  logLevel(): string;
+  setLogLevel(level: string): void;
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Stands for "some client": the bridge's own cluster and network, no locality. */
+  neutralClient(): Client;
+  readonly events: EventLog;
+}

@@ -1,0 +1,107 @@
+/** Composition root of `serve`: the core, its ports, the configuration that changes, and an end that cuts nobody off. */
+import { randomBytes } from "node:crypto";
+import { createAdminApp } from "../admin/app.ts";
+import { createEventLog } from "../admin/events.ts";
+import { listenAdmin } from "../admin/listen.ts";
+import { diffConfig } from "../config/diff.ts";
+import { loadConfig } from "../config/load.ts";
+import type { Flags } from "../config/overrides.ts";
+import type { ResolvedConfig } from "../config/resolved.ts";
+import { watchConfig } from "../config/watch.ts";
+import { systemClock } from "../kernel/clock.ts";
+import { type ListenAddress, listenText } from "../kernel/listen-address.ts";
+import type { Adapter } from "../registry/adapter.ts";
+import { createLog } from "../telemetry/log.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
+import { createProxies } from "../xds/proxies.ts";
+import { createXdsServer } from "../xds/server/server.ts";
+import { createBridgeState } from "./bridge-state.ts";
+import { startCore } from "./core.ts";
+import { createObserver } from "./observer.ts";
+import { defaultStateDir } from "./state-dir.ts";
+
+export interface BridgeOptions {
+  readonly path: string;
+  readonly flags: Flags;
+  readonly adapters: readonly Adapter[];
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends the bridge: not ready first, then the streams, then everything else. */
+  readonly signal: AbortSignal;
+}
+
+/** From the signal to the end, at most. */
+const STOP_MS = 8000;
+/** How long a load balancer gets to see "not ready" before streams are ended. */
+const NOT_READY_MS = 200;
+
+/** Runs until the signal aborts; resolves with 0 then. Throws errors of the table when it cannot start. */
+export async function runBridge({ path, flags, adapters, version, env, signal }: BridgeOptions): Promise<number> {
+  const clock = systemClock;
+  const sources = { path, adapters, env, flags };
+  const loaded = await loadConfig(sources);
+  let config: ResolvedConfig = loaded.config;
+  const format = config.log.format ?? (process.stderr.isTTY ? "pretty" : "json");
+  const { log, ...logControl } = createLog({ level: config.log.level, format });
+  const metrics = createMetrics();
+  const events = createEventLog(clock);
+  const observer = createObserver({ clock, metrics, events });
+  const stateDir = config.state.keep ? (config.state.dir ?? defaultStateDir(path, env)) : undefined;
+
+  const core = startCore(config, { clock, log, random: Math.random, stateDir, ...observer.core });
+  const proxies = createProxies(clock, observer.proxy);
+  const state = createBridgeState({ version, path, core, proxies, metrics, events, logControl, clock, config: () => config });
+  const defaults = { cluster: config.mesh.cluster, network: config.mesh.network, namespace: "default" };
+  const epoch = randomBytes(6).toString("base64url");
+  const server = createXdsServer({ views: core.views, proxies, defaults, epoch, clock, log, metrics: observer.xds });
+  observer.bind({ core, state });
+  const admin = await createAdminApp(state, { log, hosts: hostNames(config.admin.listen) });
+
+  const stop = async () => {
+    state.stopping();
+    await Promise.race([stopAll(), clock.sleep(STOP_MS)]);
+  };
+  const stopAll = async () => {
+    await clock.sleep(server.streams > 0 ? NOT_READY_MS : 0);
+    await server.drain(STOP_MS / 2);
+    await core.stop();
+    await admin.close();
+  };
+
+  try {
+    const { listen: address, tls, insecure } = config.xds;
+    const port = await server.listen({ address, tls, insecure }, signal);
+    const adminAddress = await listenAdmin(admin, config.admin.listen);
+    log.info(
+      { version, xds: listenText({ ...address, port }), admin: adminAddress, registries: config.registries.length },
+      "bridge is up",
+    );
+    for await (const update of watchConfig({ ...sources, text: loaded.text, signal, clock })) {
+      if ("error" in update) {
+        log.error({ err: update.error }, "changed configuration cannot be used; the one before runs on");
+        state.reloadFailed(update.error);
+        observer.reload(false);
+        continue;
+      }
+      const { needsRestart, ...changed } = diffConfig(config, update.ok);
+      config = update.ok;
+      core.configure(config);
+      if (changed.logLevel) logControl.setLevel(config.log.level);
+      log.info(
+        { restartNeeded: needsRestart, traffic: changed.traffic, registries: config.registries.length },
+        "configuration taken over",
+      );
+      state.reloaded(needsRestart);
+      observer.reload(true);
+    }
+    log.info({}, "stopping");
+  } finally {
+    await stop();
+  }
+  log.info({}, "stopped");
+  return 0;
+}
+
+function hostNames(listen: ListenAddress): readonly string[] {
+  return listen.kind === "tcp" ? [listen.host.toLowerCase()] : ["unix", "meshbridge"];
+}
