@@ -4,7 +4,7 @@
  */
 import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { Consul } from "consul";
+import Consul from "consul";
 import { type MeshbridgeError, reasonOf } from "../../src/kernel/errors.ts";
 import { fail } from "../../src/model/errors.ts";
 import type { WatchContext } from "../../src/registry/adapter.ts";
@@ -12,7 +12,7 @@ import { isRecord, isText } from "./guards.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import type { ConsulSettings } from "./schema.ts";
 import { readToken } from "./token.ts";
-import { createTransport, type Guarded, withBodyLimit } from "./transport.ts";
+import { type Guarded, type Transport, withBodyLimit } from "./transport.ts";
 
 export interface Reply {
   readonly body: unknown;
@@ -34,32 +34,43 @@ export type Answer =
 export type Query = Readonly<Record<string, string>>;
 
 export interface ConsulClient {
+  /** What errors say of it: which registry (and part of it), at which address. */
+  readonly names: { readonly registry: string; readonly address: string };
   /**
    * One GET of `/v1` + `path`. What fails is in the answer: MB_REGISTRY_UNREACHABLE, MB_REGISTRY_REFUSED,
    * MB_REGISTRY_BAD_REPLY or MB_SECRET_UNREADABLE. Rejects with the signal's reason alone.
    */
   get(path: string, query: Query, limits: { readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<Answer>;
-  /** Closes the connections. */
-  close(): void;
 }
 
-export const DEFAULT_ADDRESS = "http://127.0.0.1:8500";
+const DEFAULT_ADDRESS = "http://127.0.0.1:8500";
+
+export interface ClientOptions {
+  readonly context: WatchContext;
+  readonly transport: Transport;
+  readonly label: string;
+}
 
 /** What the package's base class `papi.Client` offers and its types do not tell. */
 interface RawClient {
   _get(options: object): Promise<IncomingMessage & { body?: unknown }>;
 }
 
-/** `connections`: how many requests may run at once; further ones wait for a free connection. */
-export function createClient(config: ConsulSettings, context: WatchContext, connections: number): ConsulClient {
-  const address = (config.address ?? DEFAULT_ADDRESS).replace(/\/+$/, "");
-  const names = { registry: context.name, address };
-  const transport = createTransport(address, { tls: config.tls, baseDir: context.baseDir, connections });
+/** The address as requests use it: without a slash at the end. */
+export function addressOf({ address = DEFAULT_ADDRESS }: ConsulSettings): string {
+  return address.replace(/\/+$/, "");
+}
+
+/** `label`: what errors call the registry. The transport may be shared by several clients. */
+export function createClient(config: ConsulSettings, { context, transport, label }: ClientOptions): ConsulClient {
+  const address = addressOf(config);
+  const names = { registry: label, address };
   const raw = async (): Promise<RawClient> => {
     const consul: unknown = new Consul({ baseUrl: `${address}/v1`, agent: await transport.agent() } as object);
     return consul as RawClient;
   };
   return {
+    names,
     async get(path, query, { timeoutMs, signal }) {
       signal.throwIfAborted();
       const ctx = new EventEmitter();
@@ -81,7 +92,6 @@ export function createClient(config: ConsulSettings, context: WatchContext, conn
         signal.removeEventListener("abort", cancel);
       }
     },
-    close: () => transport.close(),
   };
 }
 
@@ -102,7 +112,8 @@ type Failure = Extract<Answer, { error: unknown }>;
 function toFailure(cause: unknown, names: { registry: string; address: string }, token: string): Failure {
   const failure = (error: MeshbridgeError, after?: number): Failure => ({ error, retryAfterMs: after });
   if (isMeshbridgeError(cause)) return failure(cause);
-  if (!isRecord(cause) && !(cause instanceof Error)) return failure(fail("MB_REGISTRY_UNREACHABLE", { ...names, reason: "unknown" }));
+  if (!isRecord(cause) && !(cause instanceof Error))
+    return failure(fail("MB_REGISTRY_UNREACHABLE", { ...names, reason: "unknown" }));
   const response = "response" in cause ? (cause.response as IncomingMessage & { body?: unknown }) : undefined;
   if (response !== undefined) {
     const statusCode = response.statusCode ?? 0;
@@ -111,7 +122,8 @@ function toFailure(cause: unknown, names: { registry: string; address: string },
   }
   const reason = reasonOf(cause).replace(/^consul: /, "");
   // The cause is not kept: the error of a JSON parser quotes what it read.
-  if ("isCodec" in cause || cause instanceof SyntaxError) return failure(fail("MB_REGISTRY_BAD_REPLY", { ...names, reason: "it is no JSON" }));
+  if ("isCodec" in cause || cause instanceof SyntaxError)
+    return failure(fail("MB_REGISTRY_BAD_REPLY", { ...names, reason: "it is no JSON" }));
   return failure(fail("MB_REGISTRY_UNREACHABLE", { ...names, reason }, { cause }));
 }
 
@@ -122,6 +134,9 @@ function isMeshbridgeError(error: unknown): error is MeshbridgeError {
 /** A refusal's own words, on one line and without the token should they quote it. */
 function sentence(body: unknown, token: string): string {
   if (!isText(body)) return "";
-  const line = body.slice(0, 400).replace(/[^\x20-\x7e]+/g, " ").trim();
+  const line = body
+    .slice(0, 400)
+    .replace(/[^\x20-\x7e]+/g, " ")
+    .trim();
   return (token === "" ? line : line.replaceAll(token, "[secret]")).slice(0, 200);
 }

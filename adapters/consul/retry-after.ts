@@ -7,7 +7,10 @@ const MAX_MS = 600_000;
  * Ms of the `Retry-After` of a 429 or 503 (RFC 9110, section 10.2.3: seconds or a date), at most ten minutes.
  * Undefined without a usable one.
  */
-export function retryAfterMs(statusCode: number, headers: { readonly "retry-after"?: string; readonly date?: string }): number | undefined {
+export function retryAfterMs(
+  statusCode: number,
+  headers: { readonly "retry-after"?: string; readonly date?: string },
+): number | undefined {
   const text = headers["retry-after"];
   if (text === undefined || (statusCode !== 429 && statusCode !== 503)) return undefined;
   if (/^\d{1,9}$/.test(text)) return Math.min(MAX_MS, Number(text) * 1000);

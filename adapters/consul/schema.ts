@@ -32,7 +32,12 @@ export const ConsulSettings = Type.Object(
       }),
     ),
     datacenters: Type.Optional(
-      Type.Array(Text, { minItems: 1, maxItems: 16, uniqueItems: true, description: "Datacentres to read. Default: the agent's own." }),
+      Type.Array(Text, {
+        minItems: 1,
+        maxItems: 16,
+        uniqueItems: true,
+        description: "Datacentres to read. Default: the agent's own.",
+      }),
     ),
     token: Type.Optional({ ...SecretRefSchema, description: "The ACL token, read again at each request." }),
     consulNamespaces: Type.Optional(

@@ -172,7 +172,9 @@ function localityOf({ service, node }: Row, { settings, datacenter }: TranslateO
       const value = textAt(meta, plain) ?? (topology === undefined ? undefined : textAt(meta, topology));
       if (value !== undefined) return value;
     }
-    return structured === undefined ? undefined : (textAt(service["Locality"], structured) ?? textAt(node["Locality"], structured));
+    return structured === undefined
+      ? undefined
+      : (textAt(service["Locality"], structured) ?? textAt(node["Locality"], structured));
   };
   return {
     region: part("region", "topology.kubernetes.io/region", "Region") ?? settings.locality.region ?? datacenter,

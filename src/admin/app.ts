@@ -37,9 +37,12 @@ const RESOURCES: readonly Routes[] = [
 
 export interface AdminOptions {
   readonly log: Log;
-  /** Names besides `localhost` and IP literals under which this API may be asked for. */
-  readonly hosts?: readonly string[];
+  /** Names besides `localhost` and IP literals under which this API may be asked for; `any` where it is open to others. */
+  readonly hosts?: readonly string[] | "any";
 }
+
+/** A service's namespace or name is at most 253 characters; a node id may be longer. */
+const MAX_PATH_PART = 2048;
 
 /** The app, not listening. Its answers hold no secret; it has no login, so it belongs on loopback or a Unix socket. */
 export async function createAdminApp(state: BridgeState, { log, hosts = [] }: AdminOptions): Promise<FastifyInstance> {
@@ -50,9 +53,14 @@ export async function createAdminApp(state: BridgeState, { log, hosts = [] }: Ad
     requestTimeout: 10_000,
     maxRequestsPerSocket: 1000,
     forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_PATH_PART },
+    // What fails before a route is found, such as a path that cannot be decoded.
+    frameworkErrors: errorHandler(log),
     // A query's text becomes the number it stands for; nothing unknown is dropped in silence.
     ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: false } },
   });
+  // JSON is all that is taken: a form of another site cannot send it without asking first (CORS), so it can change nothing.
+  app.removeContentTypeParser("text/plain");
   app.setErrorHandler(errorHandler(log));
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split("?", 1)[0] ?? request.url;
@@ -60,7 +68,8 @@ export async function createAdminApp(state: BridgeState, { log, hosts = [] }: Ad
   });
   // A web page of another site can make a browser ask us under a name of its own (DNS rebinding): such names are refused.
   app.addHook("onRequest", async (request, reply) => {
-    if (isOurHost(request.hostname, hosts)) return;
+    reply.header("x-content-type-options", "nosniff").header("x-frame-options", "DENY");
+    if (hosts === "any" || isOurHost(request.hostname, hosts)) return;
     await sendProblem(reply, request, fail("MB_FORBIDDEN_HOST", { host: request.hostname.slice(0, 100) }));
   });
   await app.register(swagger, {

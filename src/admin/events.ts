@@ -25,7 +25,7 @@ export interface EventBatch {
 
 export interface EventLog {
   add(type: BridgeEvent["type"], message: string, fields: Readonly<Record<string, unknown>>): void;
-  /** Everything after the id that is still kept, then what comes, until the signal aborts. */
+  /** Everything after the id that is still kept (0: all that is kept), then what comes, until the signal aborts. */
   follow(afterId: number, signal: AbortSignal): AsyncIterable<EventBatch>;
 }
 
@@ -53,8 +53,8 @@ export function createEventLog(clock: Clock): EventLog {
       const end = () => bell.close();
       readers.add(wake);
       signal.addEventListener("abort", end, { once: true });
-      // An id from before a restart is ahead of this log: such a reader starts anew.
-      let seen = afterId > lastId ? 0 : afterId;
+      // A new reader has missed nothing; nor has one whose id is ahead of this log, being from before a restart.
+      let seen = afterId === 0 || afterId > lastId ? (kept[0]?.id ?? 1) - 1 : afterId;
       try {
         if (signal.aborted) return;
         wake();

@@ -111,7 +111,9 @@ function keptReason(notes: readonly string[]): string {
 }
 
 function explainProxy(proxy: ProxyStatus, resource: string, { resourceSeq }: ExplainInput): ExplainedProxy {
-  const eds = proxy.types.find(({ typeUrl }) => typeUrl === TYPE_URL.endpoint);
+  const eds = proxy.types.find(
+    ({ typeUrl, wildcard, subscribed }) => typeUrl === TYPE_URL.endpoint && (wildcard || subscribed.has(resource)),
+  );
   const seq = resourceSeq(proxy.view, TYPE_URL.endpoint, resource);
   const of = (status: ExplainedProxy["status"], message: string | null = null): ExplainedProxy => ({
     id: proxy.id,
@@ -120,5 +122,5 @@ function explainProxy(proxy: ProxyStatus, resource: string, { resourceSeq }: Exp
   });
   if (eds === undefined || seq === undefined) return of("not-subscribed");
   if (eds.ackedSeq >= seq) return of("acked");
-  return eds.lastNack === undefined ? of("pending") : of("nacked", eds.lastNack.message);
+  return eds.status === "NACKED" ? of("nacked", eds.lastNack?.message) : of("pending");
 }

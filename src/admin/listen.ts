@@ -39,6 +39,7 @@ function answers(path: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    socket.once("error", () => resolve(false));
+    // Only a refusal means that nobody listens: a server with a full queue answers with another error.
+    socket.once("error", (error) => resolve(!("code" in error && error.code === "ECONNREFUSED")));
   });
 }

@@ -6,10 +6,15 @@ import type { BridgeState } from "./state.ts";
 
 const MOST_SUGGESTIONS = 3;
 
-/** Names close to the one asked for, the closest first. */
+/** Comparing costs the product of the lengths, for every name there is. */
+const LONGEST_COMPARED = 100;
+
+/** Names close to the one asked for, the closest first. None for a name that is too long to be a slip of the hand. */
 export function nearNames(name: string, known: Iterable<string>): readonly string[] {
+  if (name.length > LONGEST_COMPARED) return [];
   const limit = Math.max(2, Math.floor(name.length / 3));
   return [...known]
+    .filter((candidate) => candidate.includes(name) || Math.abs(candidate.length - name.length) <= limit)
     .map((candidate) => ({ candidate, distance: candidate.includes(name) ? 0 : leven(name, candidate) }))
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))

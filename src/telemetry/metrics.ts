@@ -49,6 +49,8 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
+/** How often the event loop is looked at. */
+const SAMPLE_MS = 20;
 /** Seconds. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -67,7 +69,7 @@ export function createMetrics(): Metrics {
   };
   const sources: (() => Iterable<Sample>)[] = [];
   const mirrored = new Set<MetricName>();
-  const delay = monitorEventLoopDelay({ resolution: 20 });
+  const delay = monitorEventLoopDelay({ resolution: SAMPLE_MS });
   delay.enable();
 
   const refresh = () => {
@@ -77,7 +79,8 @@ export function createMetrics(): Metrics {
       mirrored.add(name);
       of(name, Gauge).set({ ...labels }, value);
     }
-    of("eventloop_lag_seconds", Gauge).set(delay.percentile(99) / 1e9);
+    // What is measured is the time between two samples: the lag is what it exceeds the interval by.
+    of("eventloop_lag_seconds", Gauge).set(Math.max(0, delay.percentile(99) / 1e9 - SAMPLE_MS / 1000));
     delay.reset();
   };
 

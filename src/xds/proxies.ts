@@ -115,13 +115,14 @@ function statusOf({ id, identity, connectedAt, sessions }: Proxy): ProxyStatus {
 }
 
 function typeStatus(progress: TypeProgress, times: Times | undefined): ProxyTypeStatus {
-  const { typeUrl, wildcard, names, sentSeq, ackedSeq, nacks, lastNack } = progress;
+  const { typeUrl, wildcard, names, subscribed, sentSeq, ackedSeq, nacks, lastNack } = progress;
   return {
     typeUrl,
     type: shortType(typeUrl),
     status: syncStatus(progress, times),
     wildcard,
     names,
+    subscribed,
     sentSeq,
     ackedSeq,
     sentAt: times?.sentAt,

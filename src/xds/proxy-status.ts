@@ -15,8 +15,9 @@ export interface ProxyTypeStatus {
   readonly status: SyncStatus;
   /** True when it asked for everything of the type. */
   readonly wildcard: boolean;
-  /** Names asked for explicitly. */
+  /** Names asked for explicitly: how many, and which (live, not a copy). */
   readonly names: number;
+  readonly subscribed: ReadonlySet<string>;
   /** Sequence number of the view's table up to which everything was sent, and acknowledged. */
   readonly sentSeq: number;
   readonly ackedSeq: number;

@@ -1,6 +1,7 @@
 /** `/v1/config` and `/v1/conditions`: what runs, and what of it could not be made as it was asked for. */
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import type { Routes } from "../app.ts";
+import { PageQuery, page, pageOf } from "../paging.ts";
 import { ConditionAnswer, PROBLEMS, Time, time } from "./schemas.ts";
 
 const Config = Type.Object({
@@ -14,11 +15,13 @@ const Config = Type.Object({
   effective: Type.Unknown({ description: "The configuration that runs, defaults filled in, secrets masked." }),
 });
 
-const Conditions = Type.Object({
-  items: Type.Array(
-    Type.Object({ view: Type.String(), role: Type.String(), gateway: Type.String(), conditions: Type.Array(ConditionAnswer) }),
-  ),
+const ViewConditions = Type.Object({
+  view: Type.String(),
+  role: Type.String(),
+  gateway: Type.String(),
+  conditions: Type.Array(ConditionAnswer),
 });
+const Query = Type.Object(PageQuery, { additionalProperties: false });
 
 export const configRoutes: Routes = (app, state) => {
   app.get(
@@ -29,15 +32,19 @@ export const configRoutes: Routes = (app, state) => {
       return { file, reload: { ...reload, at: time(reload.at) }, effective };
     },
   );
-  app.get(
+  app.get<{ Querystring: Static<typeof Query> }>(
     "/v1/conditions",
     {
       schema: {
         tags: ["config"],
         summary: "What could not be made as asked for, by view",
-        response: { 200: Conditions, ...PROBLEMS },
+        querystring: Query,
+        response: { 200: pageOf(ViewConditions), ...PROBLEMS },
       },
     },
-    async () => ({ items: state.conditions().filter(({ conditions }) => conditions.length > 0) }),
+    async ({ query }) => {
+      const faulty = state.conditions().filter(({ conditions }) => conditions.length > 0);
+      return page(faulty, ({ view }) => view, query);
+    },
   );
 };

@@ -13,15 +13,19 @@ export const eventRoutes: Routes = (app, state) => {
       schema: {
         tags: ["events"],
         summary: "Follow what happens (server-sent events)",
-        description: "Starts with what is still kept after `Last-Event-ID`. A reader that is too slow gets a `gap` event.",
+        description:
+          "Starts with what is still kept after `Last-Event-ID`, or with all that is kept. A reader that missed events, being too slow or away for too long, gets a `gap` event that says how many.",
         headers: Headers,
       },
     },
     (request, reply) => {
       const ending = new AbortController();
       request.raw.on("close", () => ending.abort());
-      const afterId = Number(request.headers["last-event-id"] ?? 0);
-      const stream = Readable.from(frames(state.events, Number.isSafeInteger(afterId) ? afterId : 0, ending.signal));
+      // Silence is no fault here: without this, connectionTimeout would cut whoever waits for a quiet bridge.
+      reply.raw.setTimeout(0);
+      const lastSeen = request.headers["last-event-id"] ?? "";
+      const afterId = /^\d{1,15}$/.test(lastSeen) ? Number(lastSeen) : 0;
+      const stream = Readable.from(frames(state.events, afterId, ending.signal));
       return reply.header("content-type", "text/event-stream").header("cache-control", "no-store").send(stream);
     },
   );

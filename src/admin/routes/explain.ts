@@ -1,7 +1,10 @@
 /** `/v1/explain`: why each instance of a service is, or is not, an endpoint of a client. */
 import { type Static, Type } from "typebox";
+import type { CatalogService } from "../../catalog/types.ts";
 import { fail } from "../../model/errors.ts";
+import type { ServicePort } from "../../model/service.ts";
 import { ROLES } from "../../routing/client.ts";
+import type { ServicePolicy } from "../../routing/policy.ts";
 import { selectPort } from "../../routing/ports.ts";
 import type { Routes } from "../app.ts";
 import { explainService } from "../explain.ts";
@@ -78,7 +81,8 @@ export const explainRoutes: Routes = (app, state) => {
     async ({ query }) => {
       const service = state.catalog().services.get(query.service);
       if (service === undefined) throw serviceNotFound(query.service, state);
-      const port = selectPort(service.ports, query.port);
+      const policy = state.traffic().policyOf(service.key);
+      const port = selectPort(portsUnder(policy, service), query.port);
       if (port === undefined && query.port !== undefined) {
         const list = `one of: ${service.ports.map(({ name }) => name).join(", ")}`;
         throw fail("MB_NOT_FOUND", { what: `port of ${service.id}`, name: query.port.slice(0, 100), list });
@@ -88,7 +92,7 @@ export const explainRoutes: Routes = (app, state) => {
         portName: port?.name,
         client: query.node === undefined ? state.neutralClient() : proxyOf(query.node, state).client,
         node: query.node,
-        policy: state.traffic().policyOf(service.key),
+        policy,
         rejected: state.rejected().filter((record) => record.service === service.id),
         proxies: state.proxies(),
         resourceSeq: state.resourceSeq,
@@ -96,3 +100,8 @@ export const explainRoutes: Routes = (app, state) => {
     },
   );
 };
+
+/** As routes choose among them: a policy's protocol counts for every port. */
+function portsUnder({ protocol }: ServicePolicy, { ports }: CatalogService): readonly ServicePort[] {
+  return protocol === undefined ? ports : ports.map((port) => ({ ...port, protocol }));
+}

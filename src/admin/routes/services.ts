@@ -14,6 +14,7 @@ import {
   PROBLEMS,
   RejectedAnswer,
   SourceAnswer,
+  Time,
   time,
 } from "./schemas.ts";
 
@@ -41,8 +42,7 @@ const InstanceAnswer = Type.Object({
   network: Type.String(),
   labels: Labels,
   evidence: Type.Enum(["authoritative", "held"], { description: "`held`: its registry no longer names it, but without proof." }),
-  hold: Type.Union([Type.Object({ reason: Type.String(), since: Type.String() }), Type.Null()]),
-  heldForSeconds: Type.Union([Type.Integer(), Type.Null()]),
+  hold: Type.Union([Type.Object({ reason: Type.String(), since: Time }), Type.Null()]),
 });
 
 const Detail = Type.Object({
@@ -138,7 +138,6 @@ function detail({ hold, ...instance }: CatalogInstance): Static<typeof InstanceA
     network,
     labels,
     evidence: hold === undefined ? "authoritative" : "held",
-    hold: hold === undefined ? null : { reason: hold.reason, since: time(hold.since) ?? "" },
-    heldForSeconds: hold === undefined ? null : Math.round((Date.now() - hold.since) / 1000),
+    hold: hold === undefined ? null : { reason: hold.reason, since: time(hold.since) },
   };
 }

@@ -31,6 +31,8 @@ export interface TypeProgress {
   readonly typeUrl: TypeUrl;
   readonly wildcard: boolean;
   readonly names: number;
+  /** Names asked for explicitly. Live: it changes with the subscription. */
+  readonly subscribed: ReadonlySet<string>;
   readonly sentSeq: number;
   readonly ackedSeq: number;
   readonly unanswered: boolean;
@@ -171,5 +173,6 @@ function commit(state: TypeState, due: Due, seq: number, sent: boolean): void {
 function progressOf(state: TypeState): TypeProgress {
   const { typeUrl, subscription, sentSeq, ackedSeq, inflight, nacks, lastNack } = state;
   const { wild, names } = subscription;
-  return { typeUrl, wildcard: wild, names: names.size, sentSeq, ackedSeq, unanswered: inflight.size > 0, nacks, lastNack };
+  const unanswered = inflight.size > 0;
+  return { typeUrl, wildcard: wild, names: names.size, subscribed: names, sentSeq, ackedSeq, unanswered, nacks, lastNack };
 }

@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { CatalogInstance, CatalogService } from "../catalog/types.ts";
+import { HEALTH } from "../model/health.ts";
+import { locality, localityName } from "../model/locality.ts";
+import type { Client, Role } from "./client.ts";
+import { reach } from "./reach.ts";
+
+const client = (role: Role = "gateway", place = locality({ region: "eu", zone: "a" })): Client => ({
+  role,
+  gateway: "edge",
+  cluster: "c1",
+  network: "default",
+  locality: place,
+  namespace: "default",
+  inbound: undefined,
+});
+
+let counter = 0;
+const instance = (id: string, fields: Partial<CatalogInstance> = {}): CatalogInstance => ({
+  id,
+  address: `10.0.${Math.floor(++counter / 250) % 250}.${(counter % 250) + 1}`,
+  ports: { http: 80 },
+  locality: locality({ region: "eu", zone: "a" }),
+  cluster: "c1",
+  network: "default",
+  health: "healthy",
+  weight: 1,
+  labels: {},
+  source: { registry: "r", scope: "s" },
+  ...fields,
+});
+const service = (...instances: CatalogInstance[]): CatalogService => ({
+  id: "default/web",
+  key: { namespace: "default", name: "web" },
+  ports: [{ name: "http", port: 80, protocol: "HTTP", inferred: false }],
+  labels: {},
+  instances,
+  sources: [],
+  conditions: [],
+});
+
+/** `id@priority:health` of what is included, `id!reason` of what is not. */
+function shown(instances: CatalogInstance[], asking = client()): string[] {
+  return reach(service(...instances), "http", asking).decisions.map(({ instance: { id }, verdict }) =>
+    verdict.kind === "included" ? `${id}@${verdict.priority}:${verdict.health}` : `${id}!${verdict.reason}`,
+  );
+}
+
+const at = (region: string, zone: string, cluster = "c1") => ({ locality: locality({ region, zone }), cluster });
+const hold = { hold: { reason: "index-went-back" as const, since: 0 } };
+
+for (const [name, instances, asking, expected] of [
+  [
+    "same zone, then same region, then the same cluster, then the rest",
+    [
+      instance("far", at("us", "x", "c2")),
+      instance("cluster", at("us", "x")),
+      instance("region", at("eu", "b")),
+      instance("zone"),
+    ],
+    client(),
+    ["far@3:healthy", "cluster@2:healthy", "region@1:healthy", "zone@0:healthy"],
+  ],
+  [
+    "priorities have no gaps",
+    [instance("far", at("us", "x", "c2")), instance("zone")],
+    client(),
+    ["far@1:healthy", "zone@0:healthy"],
+  ],
+  ["only far ones are the first priority", [instance("far", at("us", "x", "c2"))], client(), ["far@0:healthy"]],
+  [
+    "a client that does not say where it is has one priority",
+    [instance("a"), instance("b", at("us", "x", "c2"))],
+    client("gateway", locality()),
+    ["a@0:healthy", "b@0:healthy"],
+  ],
+  [
+    "a zone of the same name in another region is not the same zone",
+    [instance("a"), instance("b", at("us", "a"))],
+    client(),
+    ["a@0:healthy", "b@1:healthy"],
+  ],
+  ["another network is out of reach", [instance("a", { network: "n2" })], client(), ["a!other-network"]],
+  ["a port it does not have", [instance("a", { ports: { grpc: 80 } })], client(), ["a!no-such-port"]],
+  ["a port called like something of Object's own", [instance("a", { ports: {} })], client(), ["a!no-such-port"]],
+  [
+    "Envoy is told of every health",
+    [instance("a", { health: "unhealthy" }), instance("b", { health: "draining" })],
+    client(),
+    ["a@0:unhealthy", "b@0:draining"],
+  ],
+  ["a held instance is degraded", [instance("a"), instance("b", hold)], client(), ["a@0:healthy", "b@0:degraded"]],
+  ["a held instance that was unhealthy stays so", [instance("a", { ...hold, health: "unhealthy" })], client(), ["a@0:unhealthy"]],
+  [
+    "gRPC is told of usable instances only",
+    [instance("a", { health: "unhealthy" }), instance("b", { health: "unknown" })],
+    client("grpc"),
+    ["a!not-usable", "b@0:unknown"],
+  ],
+  [
+    "gRPC gets the degraded and the held after all others",
+    [instance("held", hold), instance("slow", { health: "degraded" }), instance("far", at("us", "x", "c2")), instance("near")],
+    client("grpc"),
+    ["held@2:healthy", "slow@2:healthy", "far@1:healthy", "near@0:healthy"],
+  ],
+] as const) {
+  test(name, () => {
+    assert.deepEqual(shown([...instances], asking), expected);
+  });
+}
+
+test("of two with one address the nearer counts, then the usable one, then the one that is not held", () => {
+  const address = "10.9.9.9";
+  const pairs = [
+    [{ ...at("us", "x") }, {}, "second"],
+    [{ health: "unhealthy" as const }, {}, "second"],
+    [hold, {}, "second"],
+    [{}, {}, "first"],
+  ] as const;
+  for (const [first, second, winner] of pairs) {
+    const result = reach(
+      service(instance("first", { address, ...first }), instance("second", { address, ...second })),
+      "http",
+      client(),
+    );
+    assert.deepEqual(
+      result.localities.flatMap(({ endpoints }) => endpoints.map((one) => one.instance.id)),
+      [winner],
+    );
+    assert.equal(
+      result.decisions.filter(({ verdict }) => verdict.kind === "excluded" && verdict.reason === "duplicate-address").length,
+      1,
+    );
+  }
+});
+
+test("the same address on another port is another endpoint", () => {
+  const address = "10.9.9.9";
+  assert.deepEqual(shown([instance("a", { address }), instance("b", { address, ports: { http: 81 } })]), [
+    "a@0:healthy",
+    "b@0:healthy",
+  ]);
+});
+
+test("a locality's weight is the sum of its endpoints', within Envoy's bound", () => {
+  const { localities } = reach(
+    service(instance("a", { weight: 3 }), instance("b", { weight: 4 }), instance("c", at("eu", "b"))),
+    "http",
+    client(),
+  );
+  assert.deepEqual(
+    localities.map(({ priority, weight }) => [priority, weight]),
+    [
+      [0, 7],
+      [1, 1],
+    ],
+  );
+});
+
+const arbitraryInstance = fc
+  .record({
+    region: fc.constantFrom("eu", "us", ""),
+    zone: fc.constantFrom("a", "b", ""),
+    cluster: fc.constantFrom("c1", "c2"),
+    network: fc.constantFrom("default", "default", "n2"),
+    health: fc.constantFrom(...HEALTH),
+    weight: fc.integer({ min: 1, max: 1_000_000 }),
+    address: fc.integer({ min: 1, max: 8 }),
+    held: fc.boolean(),
+  })
+  .map(({ region, zone, address, held, ...rest }) => ({
+    ...rest,
+    locality: locality({ region, zone }),
+    address: `10.0.0.${address}`,
+    ...(held ? hold : {}),
+  }));
+const arbitraryService = fc
+  .array(arbitraryInstance, { maxLength: 20 })
+  .map((list) => list.map((fields, i) => instance(`i${i}`, fields)));
+const arbitraryClient = fc
+  .record({ role: fc.constantFrom("gateway" as const, "sidecar" as const, "grpc" as const), region: fc.constantFrom("eu", "") })
+  .map(({ role, region }) => client(role, locality({ region, zone: region && "a" })));
+
+test("property: priorities have no gaps, (locality, priority) and addresses are unique, weights within Envoy's bounds", () => {
+  fc.assert(
+    fc.property(arbitraryService, arbitraryClient, (instances, asking) => {
+      const { localities, decisions } = reach(service(...instances), "http", asking);
+      assert.equal(decisions.length, instances.length);
+      const priorities = [...new Set(localities.map(({ priority }) => priority))].sort((a, b) => a - b);
+      assert.deepEqual(
+        priorities,
+        priorities.map((_, i) => i),
+      );
+      const keys = localities.map((group) => `${group.priority} ${localityName(group.locality)}`);
+      assert.equal(new Set(keys).size, keys.length);
+      const addresses = localities.flatMap(({ endpoints }) => endpoints.map(({ address, port }) => `${address}:${port}`));
+      assert.equal(new Set(addresses).size, addresses.length);
+      for (const { weight, endpoints } of localities) {
+        assert.ok(weight >= 1 && weight <= 2 ** 32 - 1);
+        assert.ok(endpoints.length > 0);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("property: every address that some included instance could have is served", () => {
+  fc.assert(
+    fc.property(arbitraryService, (instances) => {
+      const { localities } = reach(service(...instances), "http", client());
+      const served = new Set(localities.flatMap(({ endpoints }) => endpoints.map(({ address }) => address)));
+      const wanted = new Set(instances.filter(({ network }) => network === "default").map(({ address }) => address));
+      assert.deepEqual([...served].sort(), [...wanted].sort());
+    }),
+  );
+});
