@@ -1,5 +1,6 @@
 /** Every kind of registry there is. A new one is a line here; configuration, reference page and help follow from it. */
 import type { Adapter } from "../src/registry/adapter.ts";
+import { consul } from "./consul/index.ts";
 import { file } from "./file/index.ts";
 
-export const adapters: readonly Adapter[] = [file];
+export const adapters: readonly Adapter[] = [file, consul];

@@ -109,22 +109,27 @@ function toReply({ headers, body }: IncomingMessage & { body?: unknown }): Reply
 
 type Failure = Extract<Answer, { error: unknown }>;
 
-function toFailure(cause: unknown, names: { registry: string; address: string }, token: string): Failure {
-  const failure = (error: MeshbridgeError, after?: number): Failure => ({ error, retryAfterMs: after });
-  if (isMeshbridgeError(cause)) return failure(cause);
-  if (!isRecord(cause) && !(cause instanceof Error))
-    return failure(fail("MB_REGISTRY_UNREACHABLE", { ...names, reason: "unknown" }));
-  const response = "response" in cause ? (cause.response as IncomingMessage & { body?: unknown }) : undefined;
+function toFailure(cause: unknown, names: ConsulClient["names"], token: string): Failure {
+  if (isMeshbridgeError(cause)) return { error: cause, retryAfterMs: undefined };
+  const { response, isCodec } = (cause instanceof Error ? cause : {}) as PapiError;
   if (response !== undefined) {
     const statusCode = response.statusCode ?? 0;
     const reason = sentence(response.body, token) || reasonOf(cause);
-    return failure(fail("MB_REGISTRY_REFUSED", { ...names, statusCode, reason }), retryAfterMs(statusCode, response.headers));
+    const error = fail("MB_REGISTRY_REFUSED", { ...names, statusCode, reason });
+    return { error, retryAfterMs: retryAfterMs(statusCode, response.headers) };
   }
-  const reason = reasonOf(cause).replace(/^consul: /, "");
-  // The cause is not kept: the error of a JSON parser quotes what it read.
-  if ("isCodec" in cause || cause instanceof SyntaxError)
-    return failure(fail("MB_REGISTRY_BAD_REPLY", { ...names, reason: "it is no JSON" }));
-  return failure(fail("MB_REGISTRY_UNREACHABLE", { ...names, reason }, { cause }));
+  // The cause is not kept then: the error of a JSON parser quotes what it read.
+  const garbled = isCodec === true || cause instanceof SyntaxError;
+  const error = garbled
+    ? fail("MB_REGISTRY_BAD_REPLY", { ...names, reason: "it is no JSON" })
+    : fail("MB_REGISTRY_UNREACHABLE", { ...names, reason: reasonOf(cause).replace(/^consul: /, "") }, { cause });
+  return { error, retryAfterMs: undefined };
+}
+
+/** What the package's errors carry. */
+interface PapiError {
+  readonly isCodec?: boolean;
+  readonly response?: IncomingMessage & { body?: unknown };
 }
 
 function isMeshbridgeError(error: unknown): error is MeshbridgeError {

@@ -67,12 +67,16 @@ export function createSummary(parts: number, clock: Clock): Summary {
     take(part, batch) {
       const events: RegistryEvent[] = [];
       let news = false;
+      let current = false;
       for (const event of batch) {
         if (event.type === "synced" || event.type === "degraded") states.set(part, event);
-        if (event.type === "synced") continue;
+        current = event.type === "synced";
+        if (current) continue;
         events.push(event);
         news = event.type !== "degraded";
       }
+      // Between its events and its own `synced` a part has nothing to say of what is missing.
+      if (news && !current && states.get(part)?.type === "synced") states.delete(part);
       const last = conclusion(news);
       return last === undefined ? events : [...events, last];
     },

@@ -9,7 +9,7 @@ const MAX_MS = 600_000;
  */
 export function retryAfterMs(
   statusCode: number,
-  headers: { readonly "retry-after"?: string; readonly date?: string },
+  headers: { readonly "retry-after"?: string | undefined; readonly date?: string | undefined },
 ): number | undefined {
   const text = headers["retry-after"];
   if (text === undefined || (statusCode !== 429 && statusCode !== 503)) return undefined;

@@ -1,0 +1,85 @@
+/**
+ * One golden input: a configuration, services by registry in the form of the file registry, and the client that asks.
+ * `config` is a configuration file without registries; `held` names instances (by id) that are held.
+ */
+import { parse, stringify } from "yaml";
+import { file } from "../../adapters/file/index.ts";
+import { readRecord } from "../../adapters/file/record.ts";
+import { createCatalogStore } from "../../src/catalog/store.ts";
+import { parseConfig } from "../../src/config/load.ts";
+import type { Group } from "../../src/model/group.ts";
+import { locality } from "../../src/model/locality.ts";
+import { sourceName } from "../../src/model/source.ts";
+import type { RegistrySettings } from "../../src/registry/settings.ts";
+import type { Client } from "../../src/routing/client.ts";
+import { resourceJson } from "../../src/xds/dump.ts";
+import { TYPE_URL } from "../../src/xds/types.ts";
+import { createView, type View } from "../../src/xds/view.ts";
+
+interface Input {
+  readonly config?: object;
+  readonly registries?: Readonly<Record<string, readonly object[]>>;
+  readonly held?: readonly string[];
+  readonly client?: Partial<Omit<Client, "locality">> & { readonly locality?: Partial<Client["locality"]> };
+}
+
+export interface World {
+  readonly client: Client;
+  readonly view: View;
+}
+
+const settings: RegistrySettings = {
+  namespace: "default",
+  cluster: "c1",
+  network: "default",
+  locality: {},
+  addresses: { allow: [], deny: [] },
+  trusted: true,
+  holdForMs: 0,
+};
+
+export function readWorld(text: string, name: string): World {
+  const input = parse(text) as Input;
+  const registries = Object.keys(input.registries ?? {});
+  const config = { ...input.config, registries: registries.map((registry) => ({ kind: "file", name: registry, path: "unread.yaml" })) };
+  const { mesh, traffic } = parseConfig(stringify(config), { path: `${name}.yaml`, adapters: [file], env: {}, flags: new Map() });
+  const catalog = createCatalogStore({ registries, ruleOf: (service) => traffic.policyOf(service).merge });
+  for (const [registry, services] of Object.entries(input.registries ?? {})) {
+    for (const record of services) {
+      const group = groupOf(registry, record, new Set(input.held));
+      catalog.apply(new Map([[sourceName(group.source), group]]));
+    }
+  }
+  const client: Client = {
+    role: "gateway",
+    gateway: "edge",
+    cluster: mesh.cluster,
+    network: mesh.network,
+    namespace: "default",
+    inbound: undefined,
+    ...input.client,
+    locality: locality(input.client?.locality),
+  };
+  return { client, view: createView(client, catalog.snapshot().services, traffic) };
+}
+
+function groupOf(registry: string, record: object, held: ReadonlySet<string>): Group {
+  const { service, problems } = readRecord(record, () => ({ line: 0, column: 0 }), settings);
+  if (service === undefined) throw new Error(`bad golden input: ${problems.map(({ message }) => message).join("; ")}`);
+  const instances = service.instances.map((one) => (held.has(one.id) ? { ...one, hold: { reason: "index-went-back" as const, since: 0 } } : one));
+  const { key, ports, labels } = service;
+  return { source: { registry, scope: `${key.namespace}/${key.name}` }, service: key, ports, labels, instances };
+}
+
+const OUTPUTS = { clusters: TYPE_URL.cluster, endpoints: TYPE_URL.endpoint, listeners: TYPE_URL.listener, routes: TYPE_URL.route } as const;
+
+/** The outputs by name (`clusters`, …, `conditions`) as YAML; what is empty is left out. */
+export function renderWorld({ view }: World): ReadonlyMap<string, string> {
+  const outputs = new Map<string, string>();
+  for (const [name, typeUrl] of Object.entries(OUTPUTS)) {
+    const resources = [...view.tables.table(typeUrl).all()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    if (resources.length > 0) outputs.set(name, stringify(resources.map(resourceJson), { lineWidth: 0, aliasDuplicateObjects: false }));
+  }
+  if (view.conditions.length > 0) outputs.set("conditions", stringify(view.conditions, { lineWidth: 0 }));
+  return outputs;
+}
