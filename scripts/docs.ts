@@ -5,14 +5,21 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { adapters } from "../adapters/index.ts";
+import { createAdminApp } from "../src/admin/app.ts";
+import { type ApiDocument, httpReference } from "../src/admin/reference.ts";
+import { testState } from "../src/admin/testing/state.ts";
 import { configReference } from "../src/config/reference.ts";
+import { silentLog } from "../src/kernel/log.ts";
 import { ERROR_TABLE } from "../src/model/errors.ts";
+import { metricsReference } from "../src/telemetry/metrics.ts";
 
 const root = join(import.meta.dirname, "..");
 
-const PAGES: Readonly<Record<string, () => string>> = {
+const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   "docs/reference/configuration.md": () => configReference(adapters),
   "docs/reference/errors.md": errorReference,
+  "docs/reference/http-api.md": apiReference,
+  "docs/reference/metrics.md": metricReference,
 };
 
 function errorReference(): string {
@@ -31,6 +38,39 @@ here (1: a check failed, 2: usage or configuration, 3: something cannot be reach
   return [head, ...parts].join("\n");
 }
 
+/** The routes do not depend on what the bridge knows, so any state will do to ask them for their schemas. */
+async function apiReference(): Promise<string> {
+  const app = await createAdminApp(testState(), { log: silentLog });
+  const routes = httpReference((await app.inject({ url: "/openapi.json" })).json<ApiDocument>());
+  await app.close();
+  return `# Admin HTTP API
+
+<!-- Generated from src/admin/routes by \`node scripts/docs.ts\`. Do not edit. -->
+
+Served where [\`admin.listen\`](configuration.md#admin) says, as JSON. A running bridge has the same as an OpenAPI document at
+\`/openapi.json\` and as a page to try it at \`/docs\`. Lists come in pages of \`limit\` items, in a stable order: ask again
+with \`cursor\` set to \`nextCursor\` until there is none. Times are ISO 8601 in UTC, null for never. \`?\` marks a field that
+may be missing.
+
+An error is answered as \`application/problem+json\` (RFC 9457) with \`status\`, \`detail\`, \`code\` and \`hint\`, the next step;
+[errors](errors.md) lists the codes. The API has no login: it answers only to \`localhost\`, IP addresses and the host name it
+listens on, and changes take a body of \`application/json\`.
+
+${routes}`;
+}
+
+function metricReference(): string {
+  return `# Metrics
+
+<!-- Generated from src/telemetry/metrics.ts by \`node scripts/docs.ts\`. Do not edit. -->
+
+Scraped from \`/metrics\` of the admin address. Gauges are what the bridge knows at the moment of the scrape. Labels are
+bounded by the configuration: no metric has an instance or an address as a label.
+
+${metricsReference()}
+`;
+}
+
 async function current(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
@@ -43,7 +83,7 @@ async function current(path: string): Promise<string | undefined> {
 const check = process.argv.includes("--check");
 for (const [name, page] of Object.entries(PAGES)) {
   const path = join(root, name);
-  const text = page();
+  const text = await page();
   if ((await current(path)) === text) continue;
   if (check) {
     process.stderr.write(`${name} is not up to date: run \`node scripts/docs.ts\`\n`);

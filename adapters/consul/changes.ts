@@ -93,12 +93,7 @@ export function readNodes(body: unknown): NodesReply | undefined {
   return { nodes, datacenter };
 }
 
-/** Nodes that both replies know and that look different now. New and gone ones show in the catalog. */
+/** Nodes that are new or look different now: a new one may have changed again since a service on it was read. */
 export function changedNodes(before: NodesReply, after: NodesReply): Set<string> {
-  const changed = new Set<string>();
-  for (const [name, content] of after.nodes) {
-    const known = before.nodes.get(name);
-    if (known !== undefined && known !== content) changed.add(name);
-  }
-  return changed;
+  return new Set([...after.nodes].filter(([name, content]) => before.nodes.get(name) !== content).map(([name]) => name));
 }

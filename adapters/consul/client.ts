@@ -8,7 +8,7 @@ import Consul from "consul";
 import { type MeshbridgeError, reasonOf } from "../../src/kernel/errors.ts";
 import { fail } from "../../src/model/errors.ts";
 import type { WatchContext } from "../../src/registry/adapter.ts";
-import { isRecord, isText } from "./guards.ts";
+import { isText } from "./guards.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import type { ConsulSettings } from "./schema.ts";
 import { readToken } from "./token.ts";

@@ -29,11 +29,11 @@ export function createTable(): WritableTable {
   let log: { readonly seq: number; readonly name: string }[] = [];
   let seq = 0;
   let size = 0;
-  let version: string | undefined;
+  /** XOR of one hash per resource: the same whatever the order, and kept current at the cost of what changes. */
+  let digest = 0n;
 
   const record = (name: string, entry: Entry) => {
     entry.changedAt = seq;
-    version = undefined;
     log.push({ seq, name });
     if (log.length > 1000 && log.length > LOG_SLACK * entries.size) compact();
   };
@@ -58,8 +58,7 @@ export function createTable(): WritableTable {
       return size;
     },
     get version() {
-      version ??= versionOf(entries.values());
-      return version;
+      return digest.toString(16).padStart(16, "0");
     },
     get: (name) => entries.get(name)?.resource,
     addedAt: (name) => {
@@ -84,6 +83,7 @@ export function createTable(): WritableTable {
       const entry = entries.get(resource.name);
       if (entry?.resource?.version === resource.version) return false;
       seq++;
+      digest ^= digestOf(resource) ^ (entry?.resource === undefined ? 0n : digestOf(entry.resource));
       if (entry === undefined) {
         const fresh: Entry = { resource, last: resource, addedAt: seq, changedAt: seq };
         entries.set(resource.name, fresh);
@@ -105,6 +105,7 @@ export function createTable(): WritableTable {
       if (entry?.resource === undefined) return false;
       seq++;
       size--;
+      digest ^= digestOf(entry.resource);
       entry.resource = undefined;
       record(name, entry);
       return true;
@@ -124,10 +125,8 @@ function firstAfter(log: readonly { readonly seq: number }[], seq: number): numb
   return low;
 }
 
-function versionOf(entries: Iterable<Entry>): string {
-  const lines: string[] = [];
-  for (const { resource } of entries) if (resource !== undefined) lines.push(`${resource.name}\n${resource.version}`);
-  return hash("sha256", lines.sort().join("\n"), "hex").slice(0, 16);
+function digestOf({ name, version }: Resource): bigint {
+  return hash("sha256", `${name}\n${version}`, "buffer").readBigUInt64BE();
 }
 
 export interface WritableTables extends ViewTables {

@@ -17,6 +17,9 @@ const Overview = Type.Object({
   nacked: Type.Array(Type.String(), { description: "Clients that refused the newest they were sent." }),
 });
 
+/** `GET /v1/overview`. */
+export type OverviewAnswer = Static<typeof Overview>;
+
 export const overviewRoutes: Routes = (app, state) => {
   app.get("/", { schema: { hide: true } }, async () => ({
     name: "meshbridge",

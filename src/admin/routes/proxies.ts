@@ -44,12 +44,18 @@ const ProxyAnswer = Type.Object({
   types: Type.Array(TypeAnswer),
 });
 
+/** One line of `GET /v1/proxies`. */
+export type ConnectedProxy = Static<typeof ProxyAnswer>;
+
 const Dump = Type.Object({
   proxy: Type.String(),
   resources: Type.Array(
     Type.Object({ type: Type.Enum([...DUMP_TYPES]), name: Type.String(), version: Type.String(), resource: Type.Unknown() }),
   ),
 });
+
+/** `GET /v1/proxies/:id/dump`. */
+export type ProxyDump = Static<typeof Dump>;
 
 const Query = Type.Object({ role: Type.Optional(Type.Enum([...ROLES])), ...PageQuery }, { additionalProperties: false });
 const Params = Type.Object({ id: Type.String() });

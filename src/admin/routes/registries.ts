@@ -27,6 +27,9 @@ const Registry = Type.Object({
 });
 const Detail = Type.Object({ ...Registry.properties, rejectedRecords: Type.Array(RejectedAnswer) });
 
+/** One line of `GET /v1/registries`. */
+export type RegistryAnswer = Static<typeof Registry>;
+
 const Query = Type.Object(PageQuery, { additionalProperties: false });
 const Params = Type.Object({ name: Type.String() });
 

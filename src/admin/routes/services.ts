@@ -30,6 +30,9 @@ const Summary = Type.Object({
   conditions: Type.Array(ConditionAnswer),
 });
 
+/** One line of `GET /v1/services`. */
+export type ServiceSummary = Static<typeof Summary>;
+
 const InstanceAnswer = Type.Object({
   id: Type.String(),
   source: SourceAnswer,
@@ -57,6 +60,9 @@ const Detail = Type.Object({
   instances: Type.Array(InstanceAnswer),
   rejected: Type.Array(RejectedAnswer),
 });
+
+/** `GET /v1/services/:namespace/:name`. */
+export type ServiceDetail = Static<typeof Detail>;
 
 const Query = Type.Object(
   {
