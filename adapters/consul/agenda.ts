@@ -33,8 +33,10 @@ export interface Agenda {
   settle(now: number): void;
   /** When `take` may have something (monotonic ms); undefined: not before the next cause. */
   dueAt(now: number): number | undefined;
-  /** Nothing that is known to be out of date, as far as a cause has said. */
+  /** Nothing is to be read by name, and no round is under way. */
   readonly idle: boolean;
+  /** A round is to follow. */
+  readonly waiting: boolean;
   /** No longer there: nothing is due for it. */
   forget(name: string): void;
 }
@@ -127,6 +129,9 @@ export function createAgenda({ secondLook }: { readonly secondLook: boolean }): 
     },
     get idle() {
       return hints.size === 0 && remaining.size === 0 && underWay.size === 0;
+    },
+    get waiting() {
+      return wanted;
     },
     forget(name) {
       for (const set of [hints, echoes, echoing, remaining, doubted]) set.delete(name);

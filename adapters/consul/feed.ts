@@ -46,6 +46,7 @@ export function createFeed(options: FeedOptions): Feed {
   let restMs = 0;
   /** Set when the rest was asked for by the server: then nothing cuts it short. */
   let demanded = false;
+  let hurried = false;
   let interrupt = new AbortController();
 
   const failed = (error: MeshbridgeError, retryAfterMs: number | undefined): FeedAnswer => {
@@ -70,8 +71,10 @@ export function createFeed(options: FeedOptions): Feed {
   const attempt = async (stop: AbortSignal): Promise<FeedAnswer> => {
     const rest = restMs;
     restMs = 0;
+    // What follows a failure or a restart is paced by its own cause: waiting for a token on top would delay the recovery.
     if (rest > 0) await clock.sleep(rest, demanded ? signal : stop);
-    await bucket.take(signal);
+    else if (!hurried) await bucket.take(stop);
+    hurried = false;
     const blocking = index.blockOn > 0;
     const asked = blocking ? { ...query, index: String(index.blockOn), wait: `${waitMs}ms` } : query;
     // Consul adds up to a sixteenth of the wait, so that its clients do not come back all at once.
@@ -97,6 +100,7 @@ export function createFeed(options: FeedOptions): Feed {
     },
     restart() {
       index = afterFailure(index);
+      hurried = true;
       interrupt.abort();
     },
   };

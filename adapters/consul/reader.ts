@@ -88,7 +88,8 @@ export function createReader(options: PartOptions, signal: AbortSignal): Reader 
   return {
     view,
     get current() {
-      return view.ready && !failed && (agenda.idle || view.datacenter === undefined);
+      if (!view.ready || failed) return false;
+      return view.datacenter === undefined || (agenda.idle && !(view.regressed && agenda.waiting));
     },
     dueInMs() {
       const at = view.ready && view.datacenter !== undefined ? agenda.dueAt(now()) : undefined;

@@ -62,7 +62,9 @@ export interface View {
   readonly datacenter: string | undefined;
   /** What may be said of everything as of now: the worst of all that it was made of. */
   readonly evidence: Evidence;
-  /** Everything has been read: a reset of the index has been dealt with. */
+  /** Since the index went back, not everything has been read anew. */
+  readonly regressed: boolean;
+  /** Everything has been read anew. */
   complete(): void;
 }
 
@@ -151,7 +153,9 @@ export function createView({ agenda, select, ...options }: ViewOptions): View {
       const { reset, becameReady } = arrive(feed, circumstances);
       const events = "catalog" in parsed ? takeCatalog(parsed.catalog, circumstances) : [];
       if ("apply" in parsed) parsed.apply();
-      if (becameReady) agenda.hint(catalog.keys());
+      // After a reset at the pace of rounds: an index that goes back again and again must not cost a full reading each time.
+      if (becameReady && regressed) agenda.round();
+      else if (becameReady) agenda.hint(catalog.keys());
       return { events, reset };
     },
     takeService(name, { group, rejected, nodes: of }, read) {
@@ -175,6 +179,9 @@ export function createView({ agenda, select, ...options }: ViewOptions): View {
     },
     get datacenter() {
       return datacenter;
+    },
+    get regressed() {
+      return regressed;
     },
     get evidence() {
       // A Consul without a single node is one that has just begun, or of which we may see nothing.

@@ -9,7 +9,7 @@ import type { Flags } from "../config/overrides.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
 import { watchConfig } from "../config/watch.ts";
 import { systemClock } from "../kernel/clock.ts";
-import { type ListenAddress, listenText } from "../kernel/listen-address.ts";
+import { isLoopback, type ListenAddress, listenText } from "../kernel/listen-address.ts";
 import type { Adapter } from "../registry/adapter.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
@@ -59,7 +59,11 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
 
   const stop = async () => {
     state.stopping();
-    await Promise.race([stopAll(), clock.sleep(STOP_MS)]);
+    const over = new AbortController();
+    // The only rejection of the sleep is its abort: left running, its timer would keep the process until it is over.
+    const deadline = clock.sleep(STOP_MS, over.signal).catch(() => undefined);
+    await Promise.race([stopAll(), deadline]);
+    over.abort();
   };
   const stopAll = async () => {
     await clock.sleep(server.streams > 0 ? NOT_READY_MS : 0);
@@ -102,6 +106,7 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
   return 0;
 }
 
-function hostNames(listen: ListenAddress): readonly string[] {
-  return listen.kind === "tcp" ? [listen.host.toLowerCase()] : ["unix", "meshbridge"];
+/** On loopback no foreign name may lead here. Elsewhere, by `insecure`, names are the operator's, and a socket has no browser. */
+function hostNames(listen: ListenAddress): readonly string[] | "any" {
+  return listen.kind === "tcp" && isLoopback(listen) ? [listen.host.toLowerCase()] : "any";
 }

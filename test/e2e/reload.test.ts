@@ -18,7 +18,7 @@ const WEB = clusterOf("default/web", "http");
 const { skip } = requireServers("envoy");
 
 interface ConfigStatus {
-  readonly lastReload: { readonly ok: boolean; readonly error?: string };
+  readonly reload: { readonly ok: boolean; readonly error?: { readonly message: string } };
 }
 
 describe("a running bridge whose configuration changes", { skip }, () => {
@@ -87,9 +87,9 @@ describe("a running bridge whose configuration changes", { skip }, () => {
   test("a bad file changes nothing and is told by the API; the next good one counts", async () => {
     await edge.workspace.write("meshbridge.yaml", "registries:\n  - { kind: file, nmae: first, path: ./first.yaml }\n");
     await eventually("it is told", async () => {
-      const { lastReload } = await edge.bridge.get<ConfigStatus>("/v1/config");
-      assert.equal(lastReload.ok, false);
-      assert.match(lastReload.error ?? "", /meshbridge\.yaml:2:\d+.*nmae/s);
+      const { reload } = await edge.bridge.get<ConfigStatus>("/v1/config");
+      assert.equal(reload.ok, false);
+      assert.match(reload.error?.message ?? "", /meshbridge\.yaml:2:\d+.*nmae/s);
     });
     await steadily("it serves as before", 1000, async () => {
       assert.equal(await answersOn(WEB_HOST), 200);
@@ -98,7 +98,7 @@ describe("a running bridge whose configuration changes", { skip }, () => {
     assert.match((await edge.bridge.ask("/metrics")).body, /^meshbridge_config_last_reload_success(\{\})? 0$/m);
     await edge.workspace.configure({ ...edge.config, registries: [first, second] });
     await eventually("the good one counts", async () => assertHosts(await hosts(), [hostOf(one), hostOf(two)]));
-    assert.equal((await edge.bridge.get<ConfigStatus>("/v1/config")).lastReload.ok, true);
+    assert.equal((await edge.bridge.get<ConfigStatus>("/v1/config")).reload.ok, true);
     assert.equal(await edge.envoy.rejectedUpdates(), 0);
   });
 });

@@ -44,6 +44,7 @@ export async function createWorkspace(scope: AsyncDisposableStack): Promise<Work
     configure: (config) =>
       write("meshbridge.yaml", {
         xds: { listen: `127.0.0.1:${xdsPort}` },
+        state: { dir: "./state" },
         admin: { listen: `127.0.0.1:${adminPort}` },
         ...config,
       }),

@@ -2,5 +2,5 @@
 
 /** The cluster of one port of a service. */
 export function clusterOf(service: string, port: string): string {
-  return `${service}:${port}`;
+  return `${service}/${port}`;
 }
