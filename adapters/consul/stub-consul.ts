@@ -74,15 +74,18 @@ export async function startStubConsul(): Promise<StubConsul> {
     const path = pathname.replace(/^\/v1/, "");
     stub.requests.push(`${path}${query.size > 0 ? `?${query}` : ""}`);
     const token = request.headers["x-consul-token"];
-    const reaction = stub.trouble({ path, query, token: typeof token === "string" ? token : undefined });
-    if (reaction === "hang") return;
-    if (reaction !== undefined && reaction !== "cut" && "status" in reaction) {
-      response.writeHead(reaction.status, { "content-type": "text/plain", ...reaction.headers }).end(reaction.text ?? "");
+    const react = () => stub.trouble({ path, query, token: typeof token === "string" ? token : undefined });
+    const first = react();
+    if (first === "hang") return;
+    if (first !== undefined && first !== "cut" && "status" in first) {
+      response.writeHead(first.status, { "content-type": "text/plain", ...first.headers }).end(first.text ?? "");
       return;
     }
     if (stub.storm) index++;
     else if (query.has("index")) await block(Number(query.get("index")), Number.parseInt(query.get("wait") ?? "0", 10));
     if (response.destroyed) return;
+    // Rights count when the answer is made, not when the query began to wait.
+    const reaction = react();
     response.setHeader("content-type", "application/json");
     response.setHeader("x-consul-index", String(index));
     response.setHeader("x-consul-knownleader", "true");

@@ -1,4 +1,5 @@
 /** From the reply of `/v1/health/service/<name>` to a group. Pure; nothing of a row is believed to have its type. */
+import { printable } from "../../src/kernel/text.ts";
 import type { Group } from "../../src/model/group.ts";
 import type { Health } from "../../src/model/health.ts";
 import type { Instance } from "../../src/model/instance.ts";
@@ -96,8 +97,9 @@ function toInstance(row: Row, options: TranslateOptions): Instance | Rejection {
   const address = textAt(service, "Address") ?? textAt(node, "Address");
   if (address === undefined) return { record: id, reason: "neither the service nor its node has an address" };
   const port = service["Port"];
+  // The service's own port is inferred from its instances, so a bad one must not get that far.
   if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65_535)
-    return { record: id, reason: "its Port is not a number from 1 to 65535" };
+    return { record: id, reason: `its Port is ${printable(String(port))}, not a whole number from 1 to 65535` };
   const { state, health } = healthOf(row.checks, options.warning);
   return {
     id,

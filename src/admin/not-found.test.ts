@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nearNames } from "./not-found.ts";
 
-const KNOWN = ["default/web", "default/web-admin", "shop/cart", "shop/checkout", "__proto__"];
+const KNOWN = ["default/web", "default/web-admin", "shop/cart", "shop/checkout", "__proto__", "x".repeat(151)];
 
 const CASES: readonly (readonly [name: string, near: readonly string[]])[] = [
   ["default/wbe", ["default/web"]],
   ["web", ["default/web", "default/web-admin"]],
   ["shop/chekout", ["shop/checkout"]],
   ["payments/ledger-of-all", []],
+  ["x".repeat(150), []],
   ["x".repeat(10_000), []],
 ];
 

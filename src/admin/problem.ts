@@ -6,7 +6,7 @@ import type { Log } from "../kernel/log.ts";
 import { didYouMean, orList, quoted } from "../kernel/text.ts";
 import { ERROR_TABLE, fail } from "../model/errors.ts";
 
-export const PROBLEM_TYPE = "application/problem+json";
+const PROBLEM_TYPE = "application/problem+json";
 
 export const Problem = Type.Object(
   {
@@ -21,7 +21,7 @@ export const Problem = Type.Object(
   { description: "RFC 9457 problem details." },
 );
 
-export function problemOf({ code, message, next, status }: MeshbridgeError, instance: string): Static<typeof Problem> {
+function problemOf({ code, message, next, status }: MeshbridgeError, instance: string): Static<typeof Problem> {
   const detail = message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
   return { type: `https://meshbridge.io/errors#${code}`, title: code, status, detail, instance, code, hint: next };
 }

@@ -132,8 +132,8 @@ function typeStatus(progress: TypeProgress, times: Times | undefined): ProxyType
   };
 }
 
-function syncStatus({ unanswered, lastNack }: TypeProgress, times: Times | undefined): SyncStatus {
-  if (times?.sentAt === undefined) return "NOT_SENT";
+function syncStatus({ unanswered, cameWithState, lastNack }: TypeProgress, times: Times | undefined): SyncStatus {
+  if (times?.sentAt === undefined) return cameWithState ? "SYNCED" : "NOT_SENT";
   if (unanswered) return "STALE";
   return lastNack === undefined ? "SYNCED" : "NACKED";
 }

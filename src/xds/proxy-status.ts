@@ -3,8 +3,8 @@ import type { Client } from "../routing/client.ts";
 import type { TypeUrl } from "./types.ts";
 
 /**
- * `NOT_SENT`: nothing was due; `STALE`: sent and not answered yet; `SYNCED`: the newest that was sent is acknowledged;
- * `NACKED`: the newest that was sent was refused. The first three are istioctl's words.
+ * `NOT_SENT`: nothing was due; `STALE`: sent and not answered yet; `SYNCED`: the newest that was sent is acknowledged, or
+ * the client came with exactly that; `NACKED`: the newest that was sent was refused. The first three are istioctl's words.
  */
 export type SyncStatus = "NOT_SENT" | "STALE" | "SYNCED" | "NACKED";
 

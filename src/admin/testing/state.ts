@@ -92,7 +92,7 @@ export function proxy(id: string, parts: Partial<ProxyStatus> = {}): ProxyStatus
   };
 }
 
-export function registry(name: string, parts: Partial<RegistryStatus> = {}): RegistryStatus {
+function registry(name: string, parts: Partial<RegistryStatus> = {}): RegistryStatus {
   return {
     name,
     kind: "consul",

@@ -74,6 +74,7 @@ function takeDelta(state: TypeState, request: DeltaRequest, table: TypeTable, { 
   }
   state.sentSeq = table.seq;
   state.mustAnswer = subscription.wild && isWildcardType(state.typeUrl);
+  state.cameWithState = request.initialVersions.size > 0;
   takeInitial(state, request.initialVersions, table, change);
   if (request.initialVersions.size > 0 && !complete) state.guarded = new Set(request.initialVersions.keys());
 }

@@ -36,6 +36,8 @@ export interface TypeProgress {
   readonly sentSeq: number;
   readonly ackedSeq: number;
   readonly unanswered: boolean;
+  /** It came with state and has not been sent anything since: it already has what is there. */
+  readonly cameWithState: boolean;
   readonly nacks: number;
   /** Why the newest response was refused; undefined when it was not. */
   readonly lastNack: string | undefined;
@@ -171,8 +173,19 @@ function commit(state: TypeState, due: Due, seq: number, sent: boolean): void {
 }
 
 function progressOf(state: TypeState): TypeProgress {
-  const { typeUrl, subscription, sentSeq, ackedSeq, inflight, nacks, lastNack } = state;
+  const { typeUrl, subscription, sentSeq, ackedSeq, inflight, cameWithState, nacks, lastNack } = state;
   const { wild, names } = subscription;
   const unanswered = inflight.size > 0;
-  return { typeUrl, wildcard: wild, names: names.size, subscribed: names, sentSeq, ackedSeq, unanswered, nacks, lastNack };
+  return {
+    typeUrl,
+    wildcard: wild,
+    names: names.size,
+    subscribed: names,
+    sentSeq,
+    ackedSeq,
+    unanswered,
+    cameWithState,
+    nacks,
+    lastNack,
+  };
 }

@@ -18,6 +18,8 @@ export interface TypeState {
   readonly dirty: Set<string>;
   /** Asked for by name and not answered yet: answered even when believed current, or when there is no such resource. */
   readonly owed: Set<string>;
+  /** The client said at the start what it holds: it may be in step without ever having been sent anything. */
+  cameWithState: boolean;
   /** Everything wanted is due. */
   full: boolean;
   /** An answer is due even when it is empty. */
@@ -47,6 +49,7 @@ export function newTypeState(typeUrl: TypeUrl): TypeState {
     ackedSeq: 0,
     dirty: new Set(),
     owed: new Set(),
+    cameWithState: false,
     full: false,
     mustAnswer: false,
     inflight: new Set(),
