@@ -42,7 +42,13 @@ async function tests(title, patterns, options = []) {
     totals.fail++;
     return;
   }
-  const { code, output } = await run(bin("node"), ["--test", "--test-reporter=spec", ...options, ...files]);
+  const { code, output } = await run(bin("node"), [
+    "--test",
+    "--test-reporter=spec",
+    "--test-concurrency=2",
+    ...options,
+    ...files,
+  ]);
   const count = (word) => Number(new RegExp(`^ℹ ${word} (\\d+)$`, "m").exec(output)?.[1] ?? 0);
   totals.pass += count("pass");
   totals.fail += count("fail") + count("cancelled");

@@ -8,8 +8,9 @@
  *   200 a second, so that with n services such a change is seen within n/200 seconds.
  * A round that finds nothing makes the next one wait: half a second, or as long as keeps the reads at 50 a second on the
  * long run, at most 10 s. So an index that moves all the time for reasons of its own costs little, and with up to 25
- * services a change of this kind is still seen within half a second. With `secondLook`, what was read for a cause and looked the same is read once more after a
- * second: with stale reads, a server that lags behind the one that told of the change may have answered.
+ * services a change of this kind is still seen within half a second. With `secondLook`, what was read for a cause and
+ * looked the same is read once more after a second: with stale reads, a server that lags behind the one that told of the
+ * change may have answered.
  */
 
 const ROUND_CHUNK = 200;

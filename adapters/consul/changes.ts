@@ -46,7 +46,7 @@ export function readChecks(body: unknown): ChecksReply | undefined {
   for (const row of body) {
     if (!isRecord(row) || !isText(row["Node"]) || !isText(row["CheckID"])) continue;
     const service = isText(row["ServiceName"]) ? row["ServiceName"] : "";
-    const check = { node: row["Node"], service, status: String(row["Status"]) };
+    const check = { node: row["Node"], service, status: isText(row["Status"]) ? row["Status"] : "" };
     checks.set(JSON.stringify([row["Node"], row["ServiceID"], row["CheckID"]]), check);
   }
   return checks;

@@ -6,7 +6,7 @@ const strict = { additionalProperties: false } as const;
 const Text = Type.String({ minLength: 1 });
 
 /** The names a service's metadata or the setting may give, and the names of ports made from them. */
-export const PROTOCOL_NAMES = ["http", "http2", "grpc", "tcp", "tls", "https"] as const;
+const PROTOCOL_NAMES = ["http", "http2", "grpc", "tcp", "tls", "https"] as const;
 
 const MINUTES = "([1-9]|10)m";
 const SECONDS = "([1-9]|[1-9]\\d|[1-5]\\d\\d|600)s";

@@ -99,7 +99,10 @@ function toInstance(row: Row, options: TranslateOptions): Instance | Rejection {
   const port = service["Port"];
   // The service's own port is inferred from its instances, so a bad one must not get that far.
   if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65_535)
-    return { record: id, reason: `its Port is ${printable(String(port))}, not a whole number from 1 to 65535` };
+    return {
+      record: id,
+      reason: `its Port is ${printable(JSON.stringify(port) ?? "missing")}, not a whole number from 1 to 65535`,
+    };
   const { state, health } = healthOf(row.checks, options.warning);
   return {
     id,

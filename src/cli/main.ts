@@ -33,7 +33,7 @@ Exit codes: 0 ok, 1 a check failed, 2 usage or configuration, 3 the bridge canno
 Data goes to stdout, messages to stderr; -o json and -o yaml are for programs.`;
 
 /** The whole command tree. Parsing throws CommanderError for usage errors and whatever a command throws. */
-export function createProgram(context: CommandContext): Command {
+function createProgram(context: CommandContext): Command {
   const program = new Command("meshbridge")
     .description("The bridge between service registries and meshes: catalogs from registries, served to proxies over xDS.")
     .version(context.version, "-V, --version", "print the version")

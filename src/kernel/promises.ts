@@ -1,6 +1,9 @@
 /** Small helpers around promises that every loop needs. */
 
-/** A signal that aborts when `signal` does or when `ms` have passed; its timer never keeps the process alive. */
+/**
+ * A signal that aborts when `signal` does or when `ms` have passed; its timer never keeps the process alive.
+ * @public For adapters: adapters/README.md shows it.
+ */
 export function withTimeout(signal: AbortSignal, ms: number): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
 }

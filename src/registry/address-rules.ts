@@ -17,7 +17,7 @@ interface Rule {
 }
 
 /** Denied in every registry that is not trusted, unless a rule at least as long allows it. */
-export const FORBIDDEN_RANGES = [
+const FORBIDDEN_RANGES = [
   "0.0.0.0/8",
   "127.0.0.0/8",
   "169.254.0.0/16",

@@ -10,7 +10,7 @@ export const LocalitySchema = Type.Object(
   { additionalProperties: false, description: "Where something runs, in Envoy's words." },
 );
 
-export const AddressRulesSchema = Type.Object(
+const AddressRulesSchema = Type.Object(
   {
     allow: Type.Optional(Type.Array(Type.String(), { description: "CIDRs to let through." })),
     deny: Type.Optional(Type.Array(Type.String(), { description: "CIDRs to drop." })),

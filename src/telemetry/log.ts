@@ -1,13 +1,13 @@
 /** The log: pino behind our own small interface. The only file that knows pino. */
 import { type DestinationStream, type Logger, pino } from "pino";
-import { build as pretty } from "pino-pretty";
+import { build as pretty, prettyFactory } from "pino-pretty";
 import { MeshbridgeError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 
 export interface LogOptions {
   readonly level: string;
   readonly format: "json" | "pretty";
-  /** Default: standard error, written at once, so that nothing is lost when the process ends. */
+  /** Takes each line in the format asked for. Default: standard error, written at once, so that nothing is lost at the end. */
   readonly destination?: DestinationStream;
 }
 
@@ -22,11 +22,7 @@ export interface LogControl {
 const formatters = { level: (level: string) => ({ level }) };
 
 export function createLog({ level, format, destination }: LogOptions): LogControl {
-  const sink =
-    destination ??
-    (format === "pretty"
-      ? pretty({ destination: 2, sync: true, ignore: "pid,hostname" })
-      : pino.destination({ dest: 2, sync: true }));
+  const sink = sinkOf(format, destination);
   // The root lets everything through: the level is asked for at each line, so that children made long ago follow it.
   const root = pino(
     { level: "trace", base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters, serializers: { err: serializeError } },
@@ -40,6 +36,13 @@ export function createLog({ level, format, destination }: LogOptions): LogContro
       control.level = next;
     },
   };
+}
+
+function sinkOf(format: LogOptions["format"], destination: DestinationStream | undefined): DestinationStream {
+  if (format === "json") return destination ?? pino.destination({ dest: 2, sync: true });
+  if (destination === undefined) return pretty({ destination: 2, sync: true, ignore: "pid,hostname" });
+  const prettify = prettyFactory({ colorize: false, ignore: "pid,hostname" });
+  return { write: (line) => destination.write(prettify(line)) };
 }
 
 type Level = "debug" | "info" | "warn" | "error";

@@ -40,6 +40,48 @@ test("log: a secret is never written", () => {
   assert.doesNotMatch(lines.join(), /hunter2/);
 });
 
+test("log: pretty lines go to the destination as well, and follow the level", () => {
+  const lines: string[] = [];
+  const { log, setLevel } = createLog({ level: "warn", format: "pretty", destination: { write: (line) => lines.push(line) } });
+  log.info({}, "not yet");
+  setLevel("info");
+  log.child({ registry: "zk" }).info({ token: new Secret("hunter2") }, "it is up");
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? "", /INFO.*it is up\n/);
+  assert.match(lines[0] ?? "", /registry: "zk"/);
+  assert.doesNotMatch(lines[0] ?? "", /hunter2/);
+});
+
+/** What dashboards and alerts ask for: a name or label that changes breaks them, so it is written down here once more. */
+const PROMISED = [
+  "build_info{version,node}",
+  "config_last_reload_success",
+  "config_last_reload_timestamp_seconds",
+  "registry_up{registry}",
+  "registry_last_sync_timestamp_seconds{registry}",
+  "registry_events_total{registry,type}",
+  "registry_errors_total{registry,code}",
+  "catalog_services",
+  "catalog_instances{registry,health}",
+  "catalog_held_instances{registry}",
+  "catalog_rejected_records{registry}",
+  "catalog_conflicts",
+  "catalog_version",
+  "xds_streams{variant}",
+  "xds_responses_total{type}",
+  "xds_response_bytes_total{type}",
+  "xds_nacks_total{type}",
+  "xds_stale_nodes",
+  "propagation_seconds",
+  "translate_seconds",
+  "eventloop_lag_seconds",
+];
+
+test("metrics: names and labels are those that were promised", () => {
+  const names = Object.entries(METRICS).map(([name, [, , labels]]) => (labels.length === 0 ? name : `${name}{${labels}}`));
+  for (const promised of PROMISED) assert.ok(names.includes(promised), promised);
+});
+
 test("metrics: every name of the table is exposed, with our prefix", async () => {
   const metrics = createMetrics();
   const text = await metrics.text();

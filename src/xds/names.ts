@@ -1,15 +1,9 @@
-/** How things are called on the wire. Pure, and reversible where somebody has to read a name back. */
+/** How things are called on the wire. Pure. */
 import type { ServiceKey } from "../model/service.ts";
 
 /** Envoy cluster, and EDS resource, of one port of a service: `<namespace>/<name>/<port name>`. */
 export function clusterName({ namespace, name }: ServiceKey, portName: string): string {
   return `${namespace}/${name}/${portName}`;
-}
-
-/** The reverse of `clusterName`; undefined for any other name. */
-export function parseClusterName(text: string): { readonly service: ServiceKey; readonly port: string } | undefined {
-  const [namespace, name, port, ...rest] = text.split("/");
-  return namespace && name && port && rest.length === 0 ? { service: { namespace, name }, port } : undefined;
 }
 
 /** The host name clients dial: `<service>.<namespace>.<domain>`, lower case since Envoy compares hosts so. */

@@ -12,7 +12,9 @@ const IN = new URL("in/", import.meta.url).pathname;
 const OUT = new URL("out/", import.meta.url).pathname;
 const update = process.env["UPDATE_GOLDEN"] === "1";
 
-const inputs = readdirSync(IN).filter((file) => file.endsWith(".yaml")).sort();
+const inputs = readdirSync(IN)
+  .filter((file) => file.endsWith(".yaml"))
+  .sort();
 const written = new Set<string>();
 mkdirSync(OUT, { recursive: true });
 

@@ -41,7 +41,10 @@ const settings: RegistrySettings = {
 export function readWorld(text: string, name: string): World {
   const input = parse(text) as Input;
   const registries = Object.keys(input.registries ?? {});
-  const config = { ...input.config, registries: registries.map((registry) => ({ kind: "file", name: registry, path: "unread.yaml" })) };
+  const config = {
+    ...input.config,
+    registries: registries.map((registry) => ({ kind: "file", name: registry, path: "unread.yaml" })),
+  };
   const { mesh, traffic } = parseConfig(stringify(config), { path: `${name}.yaml`, adapters: [file], env: {}, flags: new Map() });
   const catalog = createCatalogStore({ registries, ruleOf: (service) => traffic.policyOf(service).merge });
   for (const [registry, services] of Object.entries(input.registries ?? {})) {
@@ -66,19 +69,27 @@ export function readWorld(text: string, name: string): World {
 function groupOf(registry: string, record: object, held: ReadonlySet<string>): Group {
   const { service, problems } = readRecord(record, () => ({ line: 0, column: 0 }), settings);
   if (service === undefined) throw new Error(`bad golden input: ${problems.map(({ message }) => message).join("; ")}`);
-  const instances = service.instances.map((one) => (held.has(one.id) ? { ...one, hold: { reason: "index-went-back" as const, since: 0 } } : one));
+  const instances = service.instances.map((one) =>
+    held.has(one.id) ? { ...one, hold: { reason: "index-went-back" as const, since: 0 } } : one,
+  );
   const { key, ports, labels } = service;
   return { source: { registry, scope: `${key.namespace}/${key.name}` }, service: key, ports, labels, instances };
 }
 
-const OUTPUTS = { clusters: TYPE_URL.cluster, endpoints: TYPE_URL.endpoint, listeners: TYPE_URL.listener, routes: TYPE_URL.route } as const;
+const OUTPUTS = {
+  clusters: TYPE_URL.cluster,
+  endpoints: TYPE_URL.endpoint,
+  listeners: TYPE_URL.listener,
+  routes: TYPE_URL.route,
+} as const;
 
 /** The outputs by name (`clusters`, …, `conditions`) as YAML; what is empty is left out. */
 export function renderWorld({ view }: World): ReadonlyMap<string, string> {
   const outputs = new Map<string, string>();
   for (const [name, typeUrl] of Object.entries(OUTPUTS)) {
     const resources = [...view.tables.table(typeUrl).all()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    if (resources.length > 0) outputs.set(name, stringify(resources.map(resourceJson), { lineWidth: 0, aliasDuplicateObjects: false }));
+    if (resources.length > 0)
+      outputs.set(name, stringify(resources.map(resourceJson), { lineWidth: 0, aliasDuplicateObjects: false }));
   }
   if (view.conditions.length > 0) outputs.set("conditions", stringify(view.conditions, { lineWidth: 0 }));
   return outputs;

@@ -9,7 +9,7 @@ import { type ExitStatus, type Program, runProgram, startProgram, untilReady } f
 import { replaceFile, tempDir } from "./temp.ts";
 
 /** The program of the composition root, which Node runs as it is. */
-export const MESHBRIDGE = fileURLToPath(new URL("../../src/bin/meshbridge.ts", import.meta.url));
+const MESHBRIDGE = fileURLToPath(new URL("../../src/bin/meshbridge.ts", import.meta.url));
 
 /** A folder with a configuration, and the ports it names. */
 export interface Workspace {
@@ -102,7 +102,7 @@ export async function startBridge(
 }
 
 /** Runs any other verb to its end. */
-export function meshbridge(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
+function meshbridge(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
   const { cwd, env = {} } = options;
   return runProgram({
     title: `meshbridge ${args[0] ?? ""}`,

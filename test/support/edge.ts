@@ -64,14 +64,14 @@ export async function startGatewayEnvoy(
 }
 
 /** The same bootstrap for the other variant of the protocol. */
-export function withVariant(bootstrap: string, variant: "delta" | "sotw"): string {
+function withVariant(bootstrap: string, variant: "delta" | "sotw"): string {
   return editBootstrap(bootstrap, (parsed) => {
     const { ads_config } = parsed["dynamic_resources"] as { ads_config: { api_type: string } };
     ads_config.api_type = variant === "delta" ? "DELTA_GRPC" : "GRPC";
   });
 }
 
-export function withNodeId(bootstrap: string, nodeId: string): string {
+function withNodeId(bootstrap: string, nodeId: string): string {
   return editBootstrap(bootstrap, (parsed) => {
     (parsed["node"] as { id: string }).id = nodeId;
   });

@@ -113,7 +113,7 @@ export async function runProgram(
 }
 
 /** Throws when the program has ended: for readiness polls, which should not wait for the dead. */
-export class ProgramEnded extends Error {}
+class ProgramEnded extends Error {}
 
 /** Waits until `check` no longer throws; gives up at once when the program ends, showing what it wrote. */
 export async function untilReady(program: Program, check: () => Promise<unknown>, withinMs = 30_000): Promise<number> {

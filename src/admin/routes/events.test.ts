@@ -26,10 +26,14 @@ async function started(t: TestContext) {
   };
   const app = await createAdminApp(testState({ events }), { log: silentLog });
   const sockets: Socket[] = [];
-  app.server.on("connection", (socket) => sockets.push(socket));
+  const probes: (readonly unknown[])[] = [];
+  app.server.on("connection", (socket) => {
+    sockets.push(socket);
+    t.mock.method(socket, "setKeepAlive", (...settings: readonly unknown[]) => probes.push(settings));
+  });
   const address = await app.listen({ host: "127.0.0.1", port: 0 });
   t.after(() => app.close());
-  return { app, url: `${address}/v1/events`, events, readers, sockets };
+  return { app, url: `${address}/v1/events`, events, readers, sockets, probes };
 }
 
 /** Reads until the text holds `end`. */
@@ -81,6 +85,14 @@ test("Last-Event-ID continues where the reader was, and says what is lost", asyn
   const strange = await follow(url, { headers: { "last-event-id": "1e3" } });
   assert.doesNotMatch(await readUntil(strange, "change 2500"), /gap/);
   await Promise.all([near, far, strange].map((reader) => reader.cancel()));
+});
+
+test("a reader whose machine is gone is found out by the kernel, since no timeout ends who waits", async (t) => {
+  const { url, probes } = await started(t);
+  const reader = await follow(url);
+  await readUntil(reader, "events follow");
+  assert.deepEqual(probes, [[true, 30_000]]);
+  await reader.cancel();
 });
 
 test("a reader that goes away is let go of", async (t) => {

@@ -6,6 +6,9 @@ import type { BridgeEvent, EventLog } from "../events.ts";
 
 const Headers = Type.Object({ "last-event-id": Type.Optional(Type.String()) });
 
+/** Silence after which the kernel asks whether the reader's machine is still there. */
+const PROBE_AFTER_MS = 30_000;
+
 export const eventRoutes: Routes = (app, state) => {
   app.get<{ Headers: Static<typeof Headers> }>(
     "/v1/events",
@@ -23,6 +26,8 @@ export const eventRoutes: Routes = (app, state) => {
       request.raw.on("close", () => ending.abort());
       // Silence is no fault here: without this, connectionTimeout would cut whoever waits for a quiet bridge.
       reply.raw.setTimeout(0);
+      // Then only the kernel can tell a reader that waits from one whose machine is gone.
+      request.raw.socket.setKeepAlive(true, PROBE_AFTER_MS);
       const lastSeen = request.headers["last-event-id"] ?? "";
       const afterId = /^\d{1,15}$/.test(lastSeen) ? Number(lastSeen) : 0;
       const stream = Readable.from(frames(state.events, afterId, ending.signal));

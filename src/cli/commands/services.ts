@@ -54,7 +54,7 @@ export function addServices(program: Command, context: CommandContext): void {
 }
 
 /** `namespace/name` as a path; without a slash the namespace is `default`. */
-export function servicePath(name: string, context: CommandContext): string {
+function servicePath(name: string, context: CommandContext): string {
   const key = parseServiceId(name.includes("/") ? name : `default/${name}`);
   if (key === undefined)
     throw fail("MB_USAGE", { reason: `"${name}" is not a service: write namespace/name`, command: "meshbridge services" });

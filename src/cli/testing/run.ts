@@ -19,7 +19,7 @@ export interface RunOptions {
 }
 
 /** 2026-11-24T12:00:00Z: the instant that ages in expected output are counted from. */
-export const TEST_NOW = Date.UTC(2026, 10, 24, 12);
+const TEST_NOW = Date.UTC(2026, 10, 24, 12);
 
 /** Runs `meshbridge <words>`. */
 export async function runCommand(words: readonly string[], options: RunOptions = {}): Promise<Outcome> {

@@ -17,7 +17,7 @@ import { newTypeState, type TypeState } from "./type-state.ts";
 const SEND_ORDER: readonly TypeUrl[] = [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route];
 
 /** Delta responses are split at this many bytes of content: gRPC clients refuse messages above 4 MiB by default. */
-export const MAX_CHUNK_BYTES = 1024 * 1024;
+const MAX_CHUNK_BYTES = 1024 * 1024;
 
 export interface StreamOptions {
   readonly variant: Variant;

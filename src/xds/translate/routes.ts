@@ -95,7 +95,7 @@ function gatewayRoute(spec: RouteSpec, { targets, problem }: Resolved): Route {
   });
 }
 
-export function clusterSpecifier(targets: readonly Target[]) {
+function clusterSpecifier(targets: readonly Target[]) {
   const [only, ...more] = targets;
   if (more.length === 0) return { $case: "cluster" as const, value: only?.cluster ?? "" };
   const clusters = targets.map(({ cluster, weight }) => ({ name: cluster, weight }));

@@ -12,7 +12,7 @@ export type ServerName = "envoy" | "consul";
 export const SERVER_VERSIONS: Readonly<Record<ServerName, string>> = { envoy: "1.40.0", consul: "1.20.6" };
 
 /** The folder of all servers: `$MESHBRIDGE_SERVERS`, else `~/.cache/meshbridge/servers`. */
-export function serversDir(): string {
+function serversDir(): string {
   return process.env["MESHBRIDGE_SERVERS"] ?? join(homedir(), ".cache", "meshbridge", "servers");
 }
 
