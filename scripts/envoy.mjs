@@ -5,7 +5,7 @@ import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { dialable } from "../dist/src/cli/config-file.js";
-import { listenText } from "../dist/src/config/listen-address.js";
+import { listenText } from "../dist/src/kernel/listen-address.js";
 
 const ADMIN_PORT = 9901;
 const READY_TRIES = 100;

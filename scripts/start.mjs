@@ -54,8 +54,8 @@ async function readSettings() {
 async function becomesReady(admin, signal) {
   const client = createAdminClient({ address: admin, timeoutMs: 2000, signal });
   while (!signal.aborted) {
-    const reply = await client.fetch("/readyz").catch(() => undefined);
-    if (reply?.status === 200) return true;
+    const overview = await client.read("/v1/overview").catch(() => undefined);
+    if (overview !== undefined && overview.sync !== "waiting") return true;
     await wait(POLL_MS, undefined, { signal, ref: false }).catch(() => undefined);
   }
   return false;
