@@ -10,6 +10,9 @@ import { afterFailure, afterReply, NO_INDEX } from "./index-rules.ts";
 /** Deadline of a request that Consul answers at once. */
 export const PLAIN_TIMEOUT_MS = 10_000;
 
+/** Requests that need not wait after a calm time: a person or a deployment changes several things in a row. */
+const BURST = 10;
+
 export type FeedAnswer =
   | {
       readonly reply: Reply;
@@ -31,7 +34,7 @@ export interface FeedOptions {
   readonly path: string;
   readonly query: Query;
   readonly waitMs: number;
-  /** At most this often on the long run; two requests at once are free, so that a single change is seen without delay. */
+  /** At most this often on the long run; the first few are free, so that changes made one after the other see no delay. */
   readonly intervalMs: number;
   readonly clock: Clock;
   readonly random: () => number;
@@ -40,7 +43,7 @@ export interface FeedOptions {
 
 export function createFeed(options: FeedOptions): Feed {
   const { client, path, query, waitMs, signal, clock, random } = options;
-  const bucket = createTokenBucket({ burst: 2, intervalMs: options.intervalMs, clock });
+  const bucket = createTokenBucket({ burst: BURST, intervalMs: options.intervalMs, clock });
   const backoff = createBackoff({ baseMs: 500, maxMs: 30_000, random });
   let index = NO_INDEX;
   let restMs = 0;

@@ -4,19 +4,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLog } from "../../src/kernel/log.ts";
 import type { RegistryEvent, WatchContext } from "../../src/registry/adapter.ts";
-import type { RegistrySettings } from "../../src/registry/settings.ts";
+import { registrySettings } from "../../src/registry/testing.ts";
 import { consul } from "./index.ts";
 import type { ConsulSettings } from "./schema.ts";
 
-export const SETTINGS: RegistrySettings = {
-  namespace: "default",
-  cluster: "c1",
-  network: "default",
-  locality: {},
-  addresses: { allow: [], deny: [] },
-  trusted: false,
-  holdForMs: 120_000,
-};
+export const SETTINGS = registrySettings();
 
 export function contextFor(signal: AbortSignal, more: Partial<WatchContext> = {}): WatchContext {
   return {

@@ -11,18 +11,10 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLog } from "../../src/kernel/log.ts";
 import { type Recorder, record } from "../../src/registry/contract-recorder.ts";
 import { adapterContract, type ContractInstance } from "../../src/registry/contract-suite.ts";
-import type { RegistrySettings } from "../../src/registry/settings.ts";
+import { registrySettings } from "../../src/registry/testing.ts";
 import { file } from "./index.ts";
 
-const settings: RegistrySettings = {
-  namespace: "default",
-  cluster: "c1",
-  network: "default",
-  locality: {},
-  addresses: { allow: [], deny: [] },
-  trusted: true,
-  holdForMs: 120_000,
-};
+const settings = registrySettings({ trusted: true });
 
 function watch(path: string | string[], baseDir: string, signal: AbortSignal) {
   return file.watch(

@@ -3,20 +3,18 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { stringify } from "yaml";
 import { parseYaml } from "../../src/kernel/yaml-document.ts";
-import type { RegistrySettings } from "../../src/registry/settings.ts";
+import { registrySettings } from "../../src/registry/testing.ts";
 import { createFileParser, type FileReading, placedProblems, problemLine, recordPlace } from "./parse.ts";
 import { readRecord } from "./record.ts";
 import { splitServices } from "./split.ts";
 
-const settings: RegistrySettings = {
+const settings = registrySettings({
   namespace: "shop",
-  cluster: "c1",
   network: "n1",
   locality: { region: "eu", zone: "a", subZone: "r1" },
-  addresses: { allow: [], deny: [] },
   trusted: true,
   holdForMs: 1,
-};
+});
 const parser = (breathe = async () => true) => createFileParser(settings, breathe);
 
 /** All that a reading says, in a comparable form. */

@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RegistryEvent } from "../../src/registry/adapter.ts";
-import type { RegistrySettings } from "../../src/registry/settings.ts";
+import { registrySettings } from "../../src/registry/testing.ts";
 import { createFileParser } from "./parse.ts";
 import { type Known, type Plan, planFiles } from "./plan.ts";
 
-const settings: RegistrySettings = {
-  namespace: "default",
-  cluster: "c1",
-  network: "default",
-  locality: {},
-  addresses: { allow: [], deny: [] },
-  trusted: true,
-  holdForMs: 1,
-};
+const settings = registrySettings({ trusted: true, holdForMs: 1 });
 
 /** A file as `web:1 api:2`: services and the port of their one instance; `bad` is a bad record of the name after it. */
 type Files = Readonly<Record<string, string | undefined>>;

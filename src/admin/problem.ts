@@ -23,7 +23,7 @@ export const Problem = Type.Object(
 
 function problemOf({ code, message, next, status }: MeshbridgeError, instance: string): Static<typeof Problem> {
   const detail = message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
-  return { type: `https://meshbridge.io/errors#${code}`, title: code, status, detail, instance, code, hint: next };
+  return { type: `urn:meshbridge:error:${code}`, title: code, status, detail, instance, code, hint: next };
 }
 
 /** Fastify's own errors become ours; what nobody expected is logged and shown without its inside. */

@@ -2,6 +2,7 @@
  * The bridge without its ports: registries into the catalog, the catalog into views. Everything that has a lifetime of
  * its own is made here once; what the configuration changes goes through `configure`.
  */
+import { isDeepStrictEqual } from "node:util";
 import { createCatalogStore } from "../catalog/store.ts";
 import type { SyncState } from "../catalog/types.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
@@ -41,11 +42,12 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
   const { clock, log } = env;
   const stopping = new AbortController();
   let traffic = initial.traffic;
+  let running = initial;
   let sync: SyncState = "waiting";
   let waitOver = false;
 
   const rulesOf = (config: ResolvedConfig) => ({
-    registries: config.registries.map(({ name }) => name),
+    registries: namesOf(config),
     ruleOf: (service: Parameters<TrafficPolicy["policyOf"]>[0]) => config.traffic.policyOf(service).merge,
   });
   const catalog = createCatalogStore(rulesOf(initial));
@@ -101,10 +103,16 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
     views,
     traffic: () => traffic,
     configure(config) {
+      const before = running;
+      running = config;
       fleet.configure(specsOf(config));
-      traffic = config.traffic;
-      views.setTraffic(traffic);
-      catalog.configure(rulesOf(config));
+      const sameTraffic = before.trafficKey === config.trafficKey;
+      if (!sameTraffic) {
+        traffic = config.traffic;
+        views.setTraffic(traffic);
+      }
+      // Merging everything anew is for other rules or another order of the registries only.
+      if (!sameTraffic || !isDeepStrictEqual(namesOf(before), namesOf(config))) catalog.configure(rulesOf(config));
     },
     async stop() {
       await fleet.stop();
@@ -113,6 +121,10 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
       views.close();
     },
   };
+}
+
+function namesOf({ registries }: ResolvedConfig): readonly string[] {
+  return registries.map(({ name }) => name);
 }
 
 function specsOf({ registries, baseDir }: ResolvedConfig): readonly RegistrySpec[] {

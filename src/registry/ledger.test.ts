@@ -8,18 +8,10 @@ import type { Instance } from "../model/instance.ts";
 import { UNKNOWN_LOCALITY } from "../model/locality.ts";
 import type { RegistryEvent } from "./adapter.ts";
 import { createLedger } from "./ledger.ts";
-import type { RegistrySettings } from "./settings.ts";
+import { registrySettings } from "./testing.ts";
 
 const HOLD_MS = 120_000;
-const settings: RegistrySettings = {
-  namespace: "default",
-  cluster: "c1",
-  network: "default",
-  locality: {},
-  addresses: { allow: [], deny: [] },
-  trusted: false,
-  holdForMs: HOLD_MS,
-};
+const settings = registrySettings({ holdForMs: HOLD_MS });
 
 const instance = (id: string): Instance => ({
   id,

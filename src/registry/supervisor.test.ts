@@ -10,18 +10,10 @@ import { UNKNOWN_LOCALITY } from "../model/locality.ts";
 import { type Adapter, defineAdapter, type RegistryEvent } from "./adapter.ts";
 import { createFleet, type FleetEnv } from "./fleet.ts";
 import type { LastKnownGood } from "./last-known-good.ts";
-import type { RegistrySettings } from "./settings.ts";
 import type { RegistrySpec } from "./supervisor.ts";
+import { registrySettings } from "./testing.ts";
 
-const settings: RegistrySettings = {
-  namespace: "default",
-  cluster: "c1",
-  network: "default",
-  locality: {},
-  addresses: { allow: [], deny: [] },
-  trusted: false,
-  holdForMs: 10_000,
-};
+const settings = registrySettings({ holdForMs: 10_000 });
 
 const group = (registry: string, name: string, ...ids: string[]): Group => ({
   source: { registry, scope: name },

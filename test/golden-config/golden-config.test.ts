@@ -13,7 +13,7 @@ import { MeshbridgeError } from "../../src/kernel/errors.ts";
 import { silentLog } from "../../src/kernel/log.ts";
 import { record } from "../../src/registry/contract-recorder.ts";
 import { createLedger } from "../../src/registry/ledger.ts";
-import type { RegistrySettings } from "../../src/registry/settings.ts";
+import { registrySettings } from "../../src/registry/testing.ts";
 
 const here = import.meta.dirname;
 const update = process.env["UPDATE_GOLDEN"] === "1";
@@ -80,15 +80,7 @@ test("configuration: environment-and-flags", async () => {
   );
 });
 
-const settings: RegistrySettings = {
-  namespace: "default",
-  cluster: "c1",
-  network: "default",
-  locality: {},
-  addresses: { allow: [], deny: [] },
-  trusted: true,
-  holdForMs: 120_000,
-};
+const settings = registrySettings({ trusted: true });
 
 /** What one reading of the file leaves: the services as the catalog gets them, what was left out, and what is told. */
 async function services(name: string): Promise<string> {

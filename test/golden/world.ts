@@ -10,7 +10,7 @@ import { parseConfig } from "../../src/config/load.ts";
 import type { Group } from "../../src/model/group.ts";
 import { locality } from "../../src/model/locality.ts";
 import { sourceName } from "../../src/model/source.ts";
-import type { RegistrySettings } from "../../src/registry/settings.ts";
+import { registrySettings } from "../../src/registry/testing.ts";
 import type { Client } from "../../src/routing/client.ts";
 import { resourceJson } from "../../src/xds/dump.ts";
 import { TYPE_URL } from "../../src/xds/types.ts";
@@ -28,15 +28,7 @@ export interface World {
   readonly view: View;
 }
 
-const settings: RegistrySettings = {
-  namespace: "default",
-  cluster: "c1",
-  network: "default",
-  locality: {},
-  addresses: { allow: [], deny: [] },
-  trusted: true,
-  holdForMs: 0,
-};
+const settings = registrySettings({ trusted: true, holdForMs: 0 });
 
 export function readWorld(text: string, name: string): World {
   const input = parse(text) as Input;

@@ -96,14 +96,15 @@ function createProvider(initial: Material): Provider {
   const tellCa = (listener: CaListener) =>
     listener(material.caCertificate === undefined ? null : { caCertificate: material.caCertificate });
   return {
+    // Told a moment later: grpc-js adds its listener before it has registered whom to pass the certificate on to.
     addIdentityCertificateListener(listener) {
       identityListeners.add(listener);
-      tellIdentity(listener);
+      queueMicrotask(() => tellIdentity(listener));
     },
     removeIdentityCertificateListener: (listener) => identityListeners.delete(listener),
     addCaCertificateListener(listener) {
       caListeners.add(listener);
-      tellCa(listener);
+      queueMicrotask(() => tellCa(listener));
     },
     removeCaCertificateListener: (listener) => caListeners.delete(listener),
     update(next) {
