@@ -63,7 +63,12 @@ await step("types", bin("tsc"), ["-p", "tsconfig.json"]);
 await step("lint, format and import rings", bin("biome"), ["check", "."]);
 await step("unused code and dependencies", bin("knip"), ["--no-progress"]);
 await step("generated documentation is current", bin("node"), ["scripts/docs.ts", "--check"]);
-await tests("unit, golden and property tests", ["{src,adapters}/**/*.test.ts", "test/golden/**/*.test.ts"]);
+await tests("unit, golden and property tests", [
+  "{src,adapters}/**/*.test.ts",
+  "test/golden/**/*.test.ts",
+  "test/golden-config/**/*.test.ts",
+  "bench/**/*.test.ts",
+]);
 if (all) {
   await step("real servers", bin("node"), ["test/support/servers/install.ts"]);
   await tests("end-to-end tests with real servers", ["test/e2e/**/*.test.ts"], ["--test-concurrency=1", "--test-timeout=600000"]);

@@ -30,7 +30,7 @@ test("what is not there, or not asked for rightly, is a problem that says so", a
     assert.equal(reply.body.title, code);
     assert.equal(reply.body.status, status);
     assert.equal(reply.body.instance, url.split("?", 1)[0]);
-    assert.match(reply.body.type, new RegExp(`#${code}$`));
+    assert.match(reply.body.type, new RegExp(`^urn:meshbridge:error:${code}$`));
     assert.ok(reply.body.hint.length > 0);
   }
 });

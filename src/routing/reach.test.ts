@@ -82,6 +82,18 @@ for (const [name, instances, asking, expected] of [
     client(),
     ["a@0:healthy", "b@1:healthy"],
   ],
+  [
+    "a client that knows its region alone has no zone to share, also not with those that know none",
+    [instance("none", at("eu", "")), instance("a"), instance("far", at("us", "x"))],
+    client("gateway", locality({ region: "eu" })),
+    ["none@0:healthy", "a@0:healthy", "far@1:healthy"],
+  ],
+  [
+    "an instance that does not know its zone is in the region, not in the zone",
+    [instance("none", at("eu", "")), instance("a")],
+    client(),
+    ["none@1:healthy", "a@0:healthy"],
+  ],
   ["another network is out of reach", [instance("a", { network: "n2" })], client(), ["a!other-network"]],
   ["a port it does not have", [instance("a", { ports: { grpc: 80 } })], client(), ["a!no-such-port"]],
   ["a port called like something of Object's own", [instance("a", { ports: {} })], client(), ["a!no-such-port"]],
@@ -111,13 +123,17 @@ for (const [name, instances, asking, expected] of [
   });
 }
 
-test("of two with one address the nearer counts, then the usable one, then the one that is not held", () => {
+test("of two with one address the better spoken of counts, then the nearer one, then the first", () => {
   const address = "10.9.9.9";
   const pairs = [
     [{ ...at("us", "x") }, {}, "second"],
     [{ health: "unhealthy" as const }, {}, "second"],
     [hold, {}, "second"],
     [{}, {}, "first"],
+    [{ health: "unhealthy" as const }, at("us", "x"), "second"],
+    [hold, at("us", "x"), "second"],
+    [{ health: "degraded" as const }, hold, "first"],
+    [{ health: "unhealthy" as const }, { ...hold, ...at("us", "x") }, "second"],
   ] as const;
   for (const [first, second, winner] of pairs) {
     const result = reach(
@@ -144,6 +160,38 @@ test("the same address on another port is another endpoint", () => {
   ]);
 });
 
+test("who wins an address does not hang on the order of arrival, but on that of the registries", () => {
+  const address = "10.9.9.9";
+  const [strong, weak] = [
+    { registry: "z-strong", scope: "s" },
+    { registry: "a-weak", scope: "s" },
+  ];
+  const both = [instance("a", { address, source: weak }), instance("b", { address, source: strong })];
+  for (const instances of [both, both.toReversed()]) {
+    const { localities } = reach({ ...service(...instances), sources: [strong, weak] }, "http", client());
+    assert.deepEqual(
+      localities.flatMap(({ endpoints }) => endpoints.map((one) => one.instance.id)),
+      ["b"],
+    );
+  }
+});
+
+test("the weights of a priority stay within 2^32-1 together, and a note says what was changed", () => {
+  const zones = ["a", "a", "b"].map((zone, i) => instance(`i${i}`, { weight: 2 ** 31, ...at("eu", zone) }));
+  const { localities, decisions } = reach(service(...zones), "http", client("gateway", locality()));
+  const sum = localities.reduce((total, { weight }) => total + weight, 0);
+  assert.ok(sum <= 2 ** 32 - 1 && sum > 2 ** 32 * 0.99, String(sum));
+  assert.deepEqual(
+    localities.map(({ weight, endpoints }) => weight / (endpoints[0]?.weight ?? 0)),
+    [2, 1],
+  );
+  for (const { verdict } of decisions) {
+    assert.ok(verdict.kind === "included");
+    assert.equal(verdict.weight, localities[0]?.endpoints[0]?.weight);
+    assert.match(verdict.notes.join("; "), /its weight 2147483648 is sent as \d+/);
+  }
+});
+
 test("a locality's weight is the sum of its endpoints', within Envoy's bound", () => {
   const { localities } = reach(
     service(instance("a", { weight: 3 }), instance("b", { weight: 4 }), instance("c", at("eu", "b"))),
@@ -166,7 +214,7 @@ const arbitraryInstance = fc
     cluster: fc.constantFrom("c1", "c2"),
     network: fc.constantFrom("default", "default", "n2"),
     health: fc.constantFrom(...HEALTH),
-    weight: fc.integer({ min: 1, max: 1_000_000 }),
+    weight: fc.oneof(fc.integer({ min: 1, max: 1_000_000 }), fc.constant(2 ** 32 - 1)),
     address: fc.integer({ min: 1, max: 8 }),
     held: fc.boolean(),
   })
@@ -198,8 +246,16 @@ test("property: priorities have no gaps, (locality, priority) and addresses are 
       const addresses = localities.flatMap(({ endpoints }) => endpoints.map(({ address, port }) => `${address}:${port}`));
       assert.equal(new Set(addresses).size, addresses.length);
       for (const { weight, endpoints } of localities) {
-        assert.ok(weight >= 1 && weight <= 2 ** 32 - 1);
         assert.ok(endpoints.length > 0);
+        assert.ok(endpoints.every((one) => Number.isInteger(one.weight) && one.weight >= 1));
+        assert.equal(
+          weight,
+          endpoints.reduce((sum, one) => sum + one.weight, 0),
+        );
+      }
+      for (const level of priorities) {
+        const peers = localities.filter(({ priority }) => priority === level);
+        assert.ok(peers.reduce((sum, { weight }) => sum + weight, 0) <= 2 ** 32 - 1);
       }
     }),
     { numRuns: 1000 },
@@ -213,6 +269,50 @@ test("property: every address that some included instance could have is served",
       const served = new Set(localities.flatMap(({ endpoints }) => endpoints.map(({ address }) => address)));
       const wanted = new Set(instances.filter(({ network }) => network === "default").map(({ address }) => address));
       assert.deepEqual([...served].sort(), [...wanted].sort());
+    }),
+  );
+});
+
+const endpointsOf = (instances: readonly CatalogInstance[], asking: Client) =>
+  reach(service(...instances), "http", asking).localities.flatMap(({ endpoints }) => endpoints);
+
+test("property: the order in which instances come changes nothing", () => {
+  const shuffled = arbitraryService.chain((instances) =>
+    fc.record({
+      instances: fc.constant(instances),
+      other: fc.shuffledSubarray(instances, { minLength: instances.length, maxLength: instances.length }),
+    }),
+  );
+  fc.assert(
+    fc.property(shuffled, arbitraryClient, ({ instances, other }, asking) => {
+      const [a, b] = [reach(service(...instances), "http", asking), reach(service(...other), "http", asking)];
+      assert.deepEqual(a.localities, b.localities);
+      const byId = ({ decisions }: typeof a) => new Map(decisions.map((decision) => [decision.instance.id, decision.verdict]));
+      assert.deepEqual(byId(a), byId(b));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("property: a hold that ends because the instance is named again never lowers the number of endpoints", () => {
+  fc.assert(
+    fc.property(arbitraryService, arbitraryClient, (instances, asking) => {
+      const before = endpointsOf(instances, asking).length;
+      for (const [index, { hold: _, ...named }] of instances.entries())
+        assert.ok(endpointsOf(instances.with(index, named), asking).length >= before);
+    }),
+  );
+});
+
+test("property: an address is told of with the best health that any of its records has", () => {
+  const grade = ({ health, hold: held }: CatalogInstance) =>
+    !["unknown", "healthy", "degraded"].includes(health) ? 2 : held !== undefined || health === "degraded" ? 1 : 0;
+  fc.assert(
+    fc.property(arbitraryService, (instances) => {
+      for (const { instance: winner, address } of endpointsOf(instances, client())) {
+        const records = instances.filter((one) => one.address === address && one.network === "default");
+        assert.equal(grade(winner), Math.min(...records.map(grade)));
+      }
     }),
   );
 });

@@ -9,6 +9,8 @@ import { type ServiceId, serviceId } from "../model/service.ts";
 import type { Client } from "../routing/client.ts";
 import type { GatewaySpec, ServicePolicy, TrafficPolicy } from "../routing/policy.ts";
 import { selectPort } from "../routing/ports.ts";
+import { createHostClaims } from "./host-claims.ts";
+import { hostName } from "./names.ts";
 import { createTables, type WritableTables } from "./table.ts";
 import { clusterResource } from "./translate/clusters.ts";
 import { endpointsResource } from "./translate/endpoints.ts";
@@ -34,6 +36,8 @@ export function createView(client: Client, services: ReadonlyMap<ServiceId, Cata
   /** Services with the policy's protocol applied to their ports: what translation sees. */
   const effective = new Map<ServiceId, CatalogService>();
   const madeOf = new Map<ServiceId, readonly ResourceRef[]>();
+  /** Empty for other roles: their listeners are not named after services. */
+  const claims = createHostClaims();
   let shapeRefs: readonly ResourceRef[] = [];
   let conditions: readonly Condition[] = [];
 
@@ -46,22 +50,27 @@ export function createView(client: Client, services: ReadonlyMap<ServiceId, Cata
     return [...set, ...deleted].some(Boolean);
   };
 
-  const updateService = (id: ServiceId, usedPorts: ReadonlySet<string> | undefined): boolean => {
-    const service = effective.get(id);
-    const now = service === undefined ? [] : serviceResources(service, { client, traffic, usedPorts });
-    const changed = replace(madeOf.get(id) ?? [], now);
-    if (now.length === 0) madeOf.delete(id);
-    else
-      madeOf.set(
-        id,
-        now.map(({ typeUrl, name }) => ({ typeUrl, name })),
-      );
-    return changed;
+  /** All at once, so that a name that passes from one service to another is not deleted on the way. */
+  const updateServices = (ids: Iterable<ServiceId>, used: UsedPorts | undefined): boolean => {
+    const before: ResourceRef[] = [];
+    const now: Resource[] = [];
+    for (const id of ids) {
+      const service = effective.get(id);
+      const usedPorts = used === undefined ? undefined : (used.get(id) ?? NONE);
+      const made =
+        service === undefined ? [] : serviceResources(service, { client, traffic, usedPorts, dialled: claims.owns(id) });
+      before.push(...(madeOf.get(id) ?? []));
+      now.push(...made);
+      const refs = made.map(({ typeUrl, name }) => ({ typeUrl, name }));
+      if (refs.length === 0) madeOf.delete(id);
+      else madeOf.set(id, refs);
+    }
+    return replace(before, now);
   };
 
   const updateShape = (): boolean => {
     const shape = shapeOf(client, effective, traffic);
-    conditions = shape.conditions;
+    conditions = [...shape.conditions, ...claims.conditions()];
     const changed = replace(shapeRefs, shape.resources);
     shapeRefs = shape.resources.map(({ typeUrl, name }) => ({ typeUrl, name }));
     return changed;
@@ -76,15 +85,15 @@ export function createView(client: Client, services: ReadonlyMap<ServiceId, Cata
       if (!reshaped) reshaped = shapeKey(effective.get(id)) !== shapeKey(next);
       if (next === undefined) effective.delete(id);
       else effective.set(id, next);
+      const host = client.role === "grpc" && next !== undefined ? hostName(next.key, traffic.domain) : undefined;
+      for (const other of claims.set(id, host)) touched.add(other);
     }
     const used = client.role === "gateway" ? usedBy(gatewayOf(client, traffic), effective) : undefined;
     // A service that appears or loses a port may change which ports of others a gateway uses: look at all of those too.
     if (used !== undefined && reshaped) for (const id of [...used.keys(), ...madeOf.keys()]) touched.add(id);
     // Clusters and endpoints before what refers to them, and their removals after: streams do the latter by themselves.
-    let changed = false;
-    for (const id of touched) changed = updateService(id, used === undefined ? undefined : (used.get(id) ?? NONE)) || changed;
-    if (reshaped) changed = updateShape() || changed;
-    return changed;
+    const changed = updateServices(touched, used);
+    return (reshaped && updateShape()) || changed;
   };
 
   apply(services, services.keys(), true);
@@ -104,6 +113,9 @@ export function createView(client: Client, services: ReadonlyMap<ServiceId, Cata
 
 const NONE: ReadonlySet<string> = new Set();
 
+/** The ports, by service, that a gateway's routes lead to. */
+type UsedPorts = ReadonlyMap<ServiceId, ReadonlySet<string>>;
+
 /** What listeners and routes depend on: endpoints come and go without it changing. */
 function shapeKey(service: CatalogService | undefined): string {
   return service === undefined ? "" : JSON.stringify(service.ports.map(({ name, port, protocol }) => [name, port, protocol]));
@@ -119,16 +131,18 @@ interface ServiceContext {
   readonly traffic: TrafficPolicy;
   /** The ports a gateway's routes use; undefined: all. */
   readonly usedPorts: ReadonlySet<string> | undefined;
+  /** Whether the service's host name is its own for gRPC clients. */
+  readonly dialled: boolean;
 }
 
-function serviceResources(service: CatalogService, { client, traffic, usedPorts }: ServiceContext): readonly Resource[] {
+function serviceResources(service: CatalogService, { client, traffic, usedPorts, dialled }: ServiceContext): readonly Resource[] {
   const policy = traffic.policyOf(service.key);
   const ports = service.ports.filter(({ name }) => usedPorts === undefined || usedPorts.has(name));
   const resources = ports.flatMap((port) => [
     clusterResource({ service: service.key, port, policy, role: client.role }),
     endpointsResource({ service, portName: port.name, policy, client }),
   ]);
-  return client.role === "grpc" ? [...resources, ...grpcListeners(service, traffic.domain)] : resources;
+  return client.role === "grpc" && dialled ? [...resources, ...grpcListeners(service, traffic.domain)] : resources;
 }
 
 function shapeOf(client: Client, services: ReadonlyMap<ServiceId, CatalogService>, traffic: TrafficPolicy): Shape {
@@ -147,11 +161,7 @@ function gatewayOf({ gateway }: Client, { gateways }: TrafficPolicy): GatewaySpe
   return gateways.find(({ name }) => name === gateway);
 }
 
-/** The ports, by service, that a gateway's routes lead to. */
-function usedBy(
-  gateway: GatewaySpec | undefined,
-  services: ReadonlyMap<ServiceId, CatalogService>,
-): ReadonlyMap<ServiceId, ReadonlySet<string>> {
+function usedBy(gateway: GatewaySpec | undefined, services: ReadonlyMap<ServiceId, CatalogService>): UsedPorts {
   const used = new Map<ServiceId, Set<string>>();
   for (const { service, port } of gateway?.routes.flatMap(({ backends }) => backends) ?? []) {
     const id = serviceId(service);

@@ -194,3 +194,31 @@ test("gRPC clients get a listener for each way to write the target", () => {
     "web.default.mesh.local",
   ]);
 });
+
+test("of two services with one host name the first by id has it, and the other when that one goes", () => {
+  const inNamespace = (namespace: string, name: string): CatalogService => ({
+    ...service(name, ["10.0.0.1"], ["grpc"]),
+    id: `${namespace}/${name}`,
+    key: { namespace, name },
+  });
+  const leadsTo = (key: string) =>
+    [...(views.tables(key)?.table(LDS).all() ?? [])].map(({ name, refs }) => `${name} ${refs[0]?.name}`);
+  const three = (cluster: string) => [":80", ":grpc", ""].map((end) => `a.b.c.mesh.local${end} ${cluster}`);
+  const { views, put, drop } = rig();
+  put(inNamespace("c", "a.b"));
+  const { key } = views.acquire(client("grpc"));
+  assert.deepEqual(leadsTo(key), three("c/a.b/grpc"));
+  put(inNamespace("b.c", "a"));
+  assert.deepEqual(leadsTo(key), three("b.c/a/grpc"));
+  assert.deepEqual(
+    views.conditions()[0]?.conditions.map(({ reason }) => reason),
+    ["HostTaken"],
+  );
+  assert.deepEqual(names(views, key, CDS), ["c/a.b/grpc", "b.c/a/grpc"]);
+  drop("b.c/a");
+  assert.deepEqual(leadsTo(key), three("c/a.b/grpc"));
+  assert.deepEqual(views.conditions()[0]?.conditions, []);
+  put(inNamespace("b.c", "a"));
+  drop("c/a.b");
+  assert.deepEqual(leadsTo(key), three("b.c/a/grpc"));
+});

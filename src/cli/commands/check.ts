@@ -12,7 +12,7 @@ import { toYaml } from "../output/yaml.ts";
 import { EXIT } from "../report-error.ts";
 
 interface Options extends BridgeOptions, OutputOptions {
-  readonly wait: string;
+  readonly wait?: string;
 }
 
 /** One line of the report. */
@@ -33,9 +33,9 @@ export function addCheck(program: Command, context: CommandContext): void {
   const command = program
     .command("check")
     .description("check the configuration, the registries, the catalog and the proxies of a running bridge")
-    .option("--wait <duration>", "try again for so long until nothing fails", "1ms");
+    .option("--wait <duration>", "try again for so long until nothing fails");
   withOutput(withBridge(command), ["table", "json", "yaml"]).action(async (options: Options) => {
-    const until = context.clock.monotonic() + durationOf("--wait", options.wait);
+    const until = context.clock.monotonic() + (options.wait === undefined ? 0 : durationOf("--wait", options.wait));
     const bridge = await bridgeOf(context, options);
     let results = await checkAll(context, options, bridge);
     while (results.some(({ status }) => status === "failed") && context.clock.monotonic() < until) {

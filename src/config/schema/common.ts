@@ -21,6 +21,17 @@ export function duration(description: string, options: { readonly default?: stri
   });
 }
 
+/** A duration above zero: Envoy refuses the whole resource for a zero in these places. */
+export function positiveDuration(description: string, options: { readonly default?: string } = {}): TString {
+  return Type.String({
+    pattern: "^0{0,8}[1-9]\\d{0,8}(ms|s|m|h)$",
+    patternErrorMessage: "must be a duration above zero, such as 500ms, 30s, 5m or 1h",
+    title: "duration",
+    description,
+    ...options,
+  });
+}
+
 export function port(description: string, options: { readonly default?: number } = {}) {
   return Type.Integer({ minimum: 1, maximum: 65535, description, ...options });
 }

@@ -2,7 +2,7 @@
 import { Type } from "typebox";
 import { PROTOCOLS } from "../../model/service.ts";
 import { LOAD_BALANCERS } from "../../routing/policy.ts";
-import { duration, name, strict } from "./common.ts";
+import { name, positiveDuration, strict } from "./common.ts";
 
 const OutlierDetectionSchema = Type.Object(
   {
@@ -19,8 +19,10 @@ const OutlierDetectionSchema = Type.Object(
         description: "The same for 502, 503 and 504 alone. Default: not looked at.",
       }),
     ),
-    interval: duration("How often instances are let in again.", { default: "10s" }),
-    baseEjectionTime: duration("How long an instance is left out the first time; longer each time after.", { default: "30s" }),
+    interval: positiveDuration("How often instances are let in again.", { default: "10s" }),
+    baseEjectionTime: positiveDuration("How long an instance is left out the first time; longer each time after.", {
+      default: "30s",
+    }),
     maxEjectionPercent: Type.Integer({
       minimum: 0,
       maximum: 100,
@@ -54,7 +56,7 @@ export const ServicePolicySchema = Type.Object(
     outlierDetection: Type.Optional(OutlierDetectionSchema),
     circuitBreaker: Type.Optional(CircuitBreakerSchema),
     protocol: Type.Optional(Type.Enum([...PROTOCOLS], { description: "Replaces what the registries say of every port." })),
-    connectTimeout: duration("Time to connect to an instance.", { default: "5s" }),
+    connectTimeout: positiveDuration("Time to connect to an instance.", { default: "5s" }),
     panicThreshold: Type.Integer({
       minimum: 0,
       maximum: 100,

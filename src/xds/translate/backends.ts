@@ -36,8 +36,13 @@ export function resolveBackends(backends: readonly RouteBackend[], services: Rea
   return { targets, problem, conditions };
 }
 
+/** As many ports are named: a registry must not be able to make a message as long as it likes. */
+const NAMED_PORTS = 10;
+
 function unknownPort(id: ServiceId, port: RouteBackend["port"], { ports }: CatalogService): Condition {
-  const names = ports.map(({ name, port: number }) => `${name} (${number})`).join(", ") || "none";
+  const named = ports.slice(0, NAMED_PORTS).map(({ name, port: number }) => `${name} (${number})`);
+  const more = ports.length > NAMED_PORTS ? [`${ports.length - NAMED_PORTS} more`] : [];
+  const names = [...named, ...more].join(", ") || "none";
   return {
     type: "UnknownPort",
     reason: "NotInService",

@@ -7,7 +7,7 @@ import type { CircuitBreaker, LoadBalancer, OutlierDetection, ServicePolicy } fr
 import { clusterName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, TYPE_URL } from "../types.ts";
-import { adsSource, any, duration, socketAddress } from "./common.ts";
+import { adsSource, any, duration, positiveDuration, socketAddress, statName } from "./common.ts";
 
 const LB_POLICY: Readonly<Record<LoadBalancer, Cluster_LbPolicy>> = {
   roundRobin: Cluster_LbPolicy.ROUND_ROBIN,
@@ -32,19 +32,24 @@ export function clusterResource(input: ClusterInput): Resource {
   return makeResource(TYPE_URL.cluster, name, body, [{ typeUrl: TYPE_URL.endpoint, name }]);
 }
 
-/** gRPC refuses a cluster with a policy it does not know, so it gets one that every version of it has (gRFC A27). */
+/**
+ * gRPC refuses a cluster with a policy it does not know. Every version of it knows round robin (gRFC A27) and those in
+ * use ring hash (A42); least request (A48) is not everywhere, so it becomes round robin, as do Envoy's own ones.
+ */
 function grpcCluster({ policy }: ClusterInput, name: string): Cluster {
   return Cluster.fromPartial({
     ...edsOf(name),
     lbPolicy: policy.loadBalancer === "ringHash" ? Cluster_LbPolicy.RING_HASH : Cluster_LbPolicy.ROUND_ROBIN,
-    connectTimeout: duration(policy.connectTimeoutMs),
+    connectTimeout: positiveDuration(policy.connectTimeoutMs),
   });
 }
 
 function envoyCluster({ service, port, policy }: ClusterInput, name: string): Cluster {
   return Cluster.fromPartial({
     ...edsOf(name),
-    connectTimeout: duration(policy.connectTimeoutMs),
+    // Only where it differs: it would lengthen every cluster otherwise.
+    ...(statName(name) !== name && { altStatName: statName(name) }),
+    connectTimeout: positiveDuration(policy.connectTimeoutMs),
     lbPolicy: LB_POLICY[policy.loadBalancer],
     commonLbConfig: {
       // The registry's word on health is obeyed: docs/explanation/decisions/0001-panic-threshold-zero.md.
@@ -97,8 +102,8 @@ function outlierDetection(rule: OutlierDetection) {
       consecutiveGatewayFailure: rule.consecutiveGatewayFailure,
       enforcingConsecutiveGatewayFailure: 100,
     }),
-    interval: duration(rule.intervalMs),
-    baseEjectionTime: duration(rule.baseEjectionMs),
+    interval: positiveDuration(rule.intervalMs),
+    baseEjectionTime: positiveDuration(rule.baseEjectionMs),
     maxEjectionPercent: rule.maxEjectionPercent,
   };
 }

@@ -14,8 +14,26 @@ export function any<T>(type: string, codec: Codec<T>, message: T): Any {
   return { typeUrl: `type.googleapis.com/${type}`, value: codec.encode(message).finish() };
 }
 
+/** A century: what is longer means "never", and Envoy refuses what its own clocks cannot count. */
+const LONGEST_MS = 100 * 365 * 24 * 3600 * 1000;
+
+/** Whole milliseconds ≥ 0 as google.protobuf.Duration; at most a century. */
 export function duration(ms: number): Duration {
-  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
+  const bounded = Math.min(ms, LONGEST_MS);
+  return { seconds: Math.floor(bounded / 1000), nanos: (bounded % 1000) * 1_000_000 };
+}
+
+/**
+ * For fields that must be above 0 (`gt {}` in the API): undefined for 0, so that the field is left out and Envoy's own
+ * default applies, instead of the whole resource being refused.
+ */
+export function positiveDuration(ms: number): Duration | undefined {
+  return ms > 0 ? duration(ms) : undefined;
+}
+
+/** A name as one part of a stat's name: dots divide those, and Envoy would take what follows one for the next part. */
+export function statName(name: string): string {
+  return name.replaceAll(/[.:]/g, "_");
 }
 
 /** Resources that come over the same aggregated stream. 15 s is Envoy's own default, said plainly. */

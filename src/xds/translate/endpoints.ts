@@ -52,7 +52,7 @@ function lbEndpoint({ instance, address, port, health, weight }: Endpoint, { rol
     hostIdentifier: { $case: "endpoint" as const, value: { address: socketAddress(address, port) } },
     healthStatus: HEALTH_STATUS[health],
     loadBalancingWeight: weight,
-    // Provenance, for whoever looks at the proxy alone.
+    // Provenance, for whoever looks at the proxy alone. Labels stay here: no subset of a cluster is formed by them.
     ...(role !== "grpc" && { metadata: { filterMetadata: { "meshbridge.io": provenance(instance) } } }),
   };
 }

@@ -11,9 +11,9 @@ import { gatewayListenerName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, type ResourceRef, TYPE_URL } from "../types.ts";
 import { resolveBackends, type Target } from "./backends.ts";
-import { any, socketAddress } from "./common.ts";
+import { any, socketAddress, statName } from "./common.ts";
 import { httpFilter, tcpFilter } from "./hcm.ts";
-import { gatewayRoutes } from "./routes.ts";
+import { gatewayRoutes, hostWithoutPort } from "./routes.ts";
 
 const TLS_INSPECTOR = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector";
 
@@ -32,7 +32,19 @@ export function gatewayShape(gateway: GatewaySpec, services: ReadonlyMap<Service
       ? tcpListener(name, listener, routes, services)
       : tlsListener(name, listener, routes, services);
   });
-  return { resources: parts.flatMap(({ resources }) => resources), conditions: parts.flatMap(({ conditions }) => conditions) };
+  return {
+    resources: parts.flatMap(({ resources }) => resources),
+    conditions: once(parts.flatMap(({ conditions }) => conditions)),
+  };
+}
+
+/** A route of two listeners has its problem once. */
+function once(conditions: readonly Condition[]): readonly Condition[] {
+  return [...new Map(conditions.map((condition) => [`${condition.type} ${condition.message}`, condition])).values()];
+}
+
+function statPrefix(name: string): string {
+  return statName(name).replace("/", "_");
 }
 
 /** A route that names no listener is for all HTTP ones: for TCP and TLS it must be said which port is meant. */
@@ -44,7 +56,7 @@ type Services = ReadonlyMap<ServiceId, CatalogService>;
 
 function httpListener(name: string, spec: ListenerSpec, routes: readonly RouteSpec[], services: Services): Shape {
   const { resource, conditions } = gatewayRoutes(name, routes, services);
-  const filter = httpFilter({ statPrefix: name.replace("/", "_"), routeConfigName: name, edge: true });
+  const filter = httpFilter({ statPrefix: statPrefix(name), routeConfigName: name, edge: true });
   const refs = [{ typeUrl: TYPE_URL.route, name }];
   return {
     resources: [listenerResource(name, spec, [FilterChain.fromPartial({ filters: [filter] })], refs), resource],
@@ -57,7 +69,7 @@ function tcpListener(name: string, spec: ListenerSpec, routes: readonly RouteSpe
   if (first === undefined)
     return { resources: [], conditions: [conflict(`listener ${spec.name} has no route, so it is not opened`)] };
   const { targets, conditions } = resolveBackends(first.backends, services);
-  const filterChains = [FilterChain.fromPartial({ filters: [tcpFilter(name.replace("/", "_"), targets)] })];
+  const filterChains = [FilterChain.fromPartial({ filters: [tcpFilter(statPrefix(name), targets)] })];
   const surplus =
     more.length === 0 ? [] : [conflict(`TCP listener ${spec.name} has ${routes.length} routes; the first one counts`)];
   return {
@@ -73,7 +85,7 @@ function tlsListener(name: string, spec: ListenerSpec, routes: readonly RouteSpe
   const refs: ResourceRef[] = [];
   const filterChains: FilterChain[] = [];
   for (const route of routes) {
-    const hosts = route.hosts.length === 0 ? ["*"] : [...new Set(route.hosts.map((host) => host.toLowerCase()))];
+    const hosts = route.hosts.length === 0 ? ["*"] : [...new Set(route.hosts.map(hostWithoutPort))];
     const free = hosts.filter((host) => !taken.has(host));
     for (const host of hosts)
       if (taken.has(host)) conditions.push(conflict(`${host} is in two routes of TLS listener ${spec.name}; the first counts`));
@@ -85,9 +97,7 @@ function tlsListener(name: string, spec: ListenerSpec, routes: readonly RouteSpe
     // `*` is any name: Envoy says that by naming none.
     const serverNames = free.includes("*") ? [] : free;
     const filterChainMatch = { serverNames, transportProtocol: "tls" };
-    filterChains.push(
-      FilterChain.fromPartial({ filterChainMatch, filters: [tcpFilter(name.replace("/", "_"), resolved.targets)] }),
-    );
+    filterChains.push(FilterChain.fromPartial({ filterChainMatch, filters: [tcpFilter(statPrefix(name), resolved.targets)] }));
   }
   if (filterChains.length === 0)
     return { resources: [], conditions: [conflict(`listener ${spec.name} has no route, so it is not opened`)] };

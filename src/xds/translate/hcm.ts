@@ -1,4 +1,5 @@
 /** The HTTP connection manager: what gateways and sidecars share of serving HTTP. Pure. */
+import { HttpProtocolOptions_HeadersWithUnderscoresAction } from "../../gen/envoy/config/core/v3/protocol.ts";
 import type { Filter } from "../../gen/envoy/config/listener/v3/listener_components.ts";
 import { Router } from "../../gen/envoy/extensions/filters/http/router/v3/router.ts";
 import { HttpConnectionManager } from "../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
@@ -32,11 +33,15 @@ export function httpFilter({ statPrefix, routeConfigName, edge }: HcmOptions): F
   };
 }
 
-/** From Envoy's advice for edge proxies: bounded idle time, streams and windows; one form of a path. */
+/** From Envoy's advice for edge proxies: bounded idle time, streams and windows; one form of a path and of a header's name. */
 const EDGE = {
   normalizePath: true,
   mergeSlashes: true,
-  commonHttpProtocolOptions: { idleTimeout: duration(3_600_000) },
+  commonHttpProtocolOptions: {
+    idleTimeout: duration(3_600_000),
+    // Many servers read `x_user` and `x-user` as the same header, so one could pass for the other behind the gateway.
+    headersWithUnderscoresAction: HttpProtocolOptions_HeadersWithUnderscoresAction.REJECT_REQUEST,
+  },
   streamIdleTimeout: duration(300_000),
   http2ProtocolOptions: { maxConcurrentStreams: 100, initialStreamWindowSize: 65_536, initialConnectionWindowSize: 1_048_576 },
 };

@@ -17,7 +17,8 @@ export interface RoutesResult {
 
 /**
  * The route configuration of one HTTP listener. A route without hosts belongs to `*`. As in the Gateway API the most
- * specific host alone decides: routes of `*` do not apply to a host that has routes of its own.
+ * specific host alone decides: routes of `*` do not apply to a host that has routes of its own. Ports of hosts do not
+ * count, neither of those configured nor of those that requests name.
  */
 export function gatewayRoutes(
   name: string,
@@ -27,7 +28,7 @@ export function gatewayRoutes(
   const resolved = routes.map((spec) => ({ spec, resolved: resolveBackends(spec.backends, services) }));
   const byHost = new Map<string, typeof resolved>();
   for (const route of resolved) {
-    const hosts = route.spec.hosts.length === 0 ? ["*"] : route.spec.hosts.map((host) => host.toLowerCase());
+    const hosts = route.spec.hosts.length === 0 ? ["*"] : route.spec.hosts.map(hostWithoutPort);
     for (const host of new Set(hosts)) byHost.set(host, [...(byHost.get(host) ?? []), route]);
   }
   const virtualHosts = [...byHost].sort(byFirst).map(([host, list]) =>
@@ -40,6 +41,11 @@ export function gatewayRoutes(
   const targets = resolved.flatMap((route) => route.resolved.targets);
   const resource = routeResource(name, virtualHosts, targets, { ignorePort: true });
   return { resource, conditions: resolved.flatMap((route) => route.resolved.conditions) };
+}
+
+/** In lower case, as Envoy compares hosts; and with `ignorePort` a domain that has a port would never match. */
+export function hostWithoutPort(host: string): string {
+  return host.toLowerCase().replace(/:\d+$/, "");
 }
 
 /** Encodes a route configuration; it refers to the clusters of its targets, so it is sent after them. */
@@ -102,11 +108,15 @@ function clusterSpecifier(targets: readonly Target[]) {
   return { $case: "weightedClusters" as const, value: { clusters } };
 }
 
+/** Envoy refuses a body of more than 4096 bytes, and with it all routes of the listener; a character is 3 at most. */
+const BODY_LENGTH = 1000;
+
 /** An answer that says what is wrong, instead of a route to a cluster that does not exist. */
 function unavailable(problem: string) {
+  const text = problem.length > BODY_LENGTH ? `${problem.slice(0, BODY_LENGTH)}…` : problem;
   return {
     $case: "directResponse" as const,
-    value: { status: 503, body: { specifier: { $case: "inlineString" as const, value: `${problem}\n` } } },
+    value: { status: 503, body: { specifier: { $case: "inlineString" as const, value: `${text}\n` } } },
   };
 }
 

@@ -8,10 +8,10 @@ import { Listener } from "../../gen/envoy/config/listener/v3/listener.ts";
 import type { Filter } from "../../gen/envoy/config/listener/v3/listener_components.ts";
 import { VirtualHost } from "../../gen/envoy/config/route/v3/route_components.ts";
 import type { Condition } from "../../model/condition.ts";
-import { isHttp, type ServicePort } from "../../model/service.ts";
+import { isHttp } from "../../model/service.ts";
 import type { Client } from "../../routing/client.ts";
 import type { TrafficPolicy } from "../../routing/policy.ts";
-import { clusterName, hostName, SIDECAR_INBOUND, SIDECAR_OUTBOUND, sidecarTcpListenerName } from "../names.ts";
+import { clusterName, SIDECAR_INBOUND, SIDECAR_OUTBOUND, sidecarTcpListenerName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, type ResourceRef, TYPE_URL } from "../types.ts";
 import { localCluster } from "./clusters.ts";
@@ -19,61 +19,31 @@ import { socketAddress } from "./common.ts";
 import type { Shape } from "./gateway.ts";
 import { httpFilter, tcpFilter } from "./hcm.ts";
 import { routeResource } from "./routes.ts";
+import { type PortHosts, sidecarHosts } from "./sidecar-hosts.ts";
 
 const LOOPBACK = "127.0.0.1";
 
 /** `services` are those in the client's reach, with their ports as the policies see them, sorted by id. */
 export function sidecarShape(services: readonly CatalogService[], client: Client, traffic: TrafficPolicy): Shape {
-  const conditions: Condition[] = [];
   const { address, port } = traffic.sidecar.outbound;
+  const { hosts, conditions: taken } = sidecarHosts(services, { namespace: client.namespace, domain: traffic.domain });
+  const conditions: Condition[] = [...taken];
   const refs = [{ typeUrl: TYPE_URL.route, name: SIDECAR_OUTBOUND }];
   const filter = httpFilter({ statPrefix: "outbound_http", routeConfigName: SIDECAR_OUTBOUND, edge: false });
-  const resources = [
-    listener({ name: SIDECAR_OUTBOUND, address, port, filter, refs, inbound: false }),
-    httpRoutes(services, client, traffic.domain),
-  ];
+  const resources = [listener({ name: SIDECAR_OUTBOUND, address, port, filter, refs, inbound: false }), httpRoutes(hosts)];
   resources.push(...tcpListeners(services, new Set([port, client.inbound?.port ?? 0]), conditions));
   if (client.inbound !== undefined) resources.push(...inbound(client.inbound));
   return { resources, conditions };
 }
 
-function httpRoutes(services: readonly CatalogService[], client: Client, domain: string): Resource {
-  const taken = new Set<string>();
-  const virtualHosts: VirtualHost[] = [];
-  const clusters: string[] = [];
-  for (const service of services) {
-    const ports = service.ports.filter(({ protocol }) => isHttp(protocol));
-    for (const [index, port] of ports.entries()) {
-      // Case folds host names, so two services can have one; the first in the order of ids has it.
-      const domains = domainsOf(service, port, { client, domain, first: index === 0 }).filter((name) => !taken.has(name));
-      if (domains.length === 0) continue;
-      for (const name of domains) taken.add(name);
-      const cluster = clusterName(service.key, port.name);
-      clusters.push(cluster);
-      const action = { $case: "route" as const, value: { clusterSpecifier: { $case: "cluster" as const, value: cluster } } };
-      const match = { pathSpecifier: { $case: "prefix" as const, value: "/" } };
-      virtualHosts.push(VirtualHost.fromPartial({ name: cluster, domains, routes: [{ match, action }] }));
-    }
-  }
-  return routeResource(
-    SIDECAR_OUTBOUND,
-    virtualHosts,
-    clusters.map((cluster) => ({ cluster, weight: 1 })),
-    { ignorePort: false },
-  );
-}
-
-interface DomainContext {
-  readonly client: Client;
-  readonly domain: string;
-  /** The first HTTP port also answers for the host without a port. */
-  readonly first: boolean;
-}
-
-function domainsOf({ key }: CatalogService, port: ServicePort, { client, domain, first }: DomainContext): readonly string[] {
-  const short = `${key.name}.${key.namespace}`.toLowerCase();
-  const hosts = [hostName(key, domain), short, ...(key.namespace === client.namespace ? [key.name.toLowerCase()] : [])];
-  return hosts.flatMap((host) => [...(first ? [host] : []), `${host}:${port.port}`]);
+function httpRoutes(hosts: readonly PortHosts[]): Resource {
+  const virtualHosts = hosts.map(({ cluster, domains }) => {
+    const action = { $case: "route" as const, value: { clusterSpecifier: { $case: "cluster" as const, value: cluster } } };
+    const match = { pathSpecifier: { $case: "prefix" as const, value: "/" } };
+    return VirtualHost.fromPartial({ name: cluster, domains: [...domains], routes: [{ match, action }] });
+  });
+  const targets = hosts.map(({ cluster }) => ({ cluster, weight: 1 }));
+  return routeResource(SIDECAR_OUTBOUND, virtualHosts, targets, { ignorePort: false });
 }
 
 /** One listener per port number: which service is meant cannot be seen from a TCP connection, so the first one has it. */
