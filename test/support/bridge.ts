@@ -102,7 +102,7 @@ export async function startBridge(
 }
 
 /** Runs any other verb to its end. */
-function meshbridge(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
+export function meshbridge(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
   const { cwd, env = {} } = options;
   return runProgram({
     title: `meshbridge ${args[0] ?? ""}`,
