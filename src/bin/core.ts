@@ -2,6 +2,7 @@
  * The bridge without its ports: registries into the catalog, the catalog into views. Everything that has a lifetime of
  * its own is made here once; what the configuration changes goes through `configure`.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { createCatalogStore } from "../catalog/store.ts";
 import type { SyncState } from "../catalog/types.ts";
@@ -82,6 +83,8 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
     for await (const change of catalog.subscribe(stopping.signal)) {
       views.update(change);
       env.onCatalog(change.version, change.changed);
+      // The first change of a row has left at once; what follows in the same turn of the event loop comes as one.
+      await nextTurn();
     }
   };
 

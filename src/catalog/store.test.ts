@@ -40,8 +40,23 @@ test("a snapshot is not altered by what comes after it", () => {
   assert.deepEqual([...before.services.keys()], ["default/web"]);
 });
 
+test("nobody is told while the sources are waited for; then of everything at once", async () => {
+  const store = createCatalogStore(rules);
+  const ending = new AbortController();
+  const reader = store.subscribe(ending.signal)[Symbol.asyncIterator]();
+  await reader.next();
+  store.apply(change(group("a")));
+  store.apply(change(group("b")));
+  store.setSync("partial");
+  const { value } = await reader.next();
+  assert.deepEqual([...(value?.changed ?? [])].sort(), ["default/a", "default/b"]);
+  assert.equal(value?.sync, "partial");
+  ending.abort();
+});
+
 test("a slow reader gets the newest state once, with everything that changed", async () => {
   const store = createCatalogStore(rules);
+  store.setSync("partial");
   store.apply(change(group("a")));
   const ending = new AbortController();
   const reader = store.subscribe(ending.signal)[Symbol.asyncIterator]();
@@ -73,6 +88,7 @@ test("other merge rules change only what they change", async () => {
 
 test("ten thousand single changes with a reader attached are cheap: one notice, not ten thousand copies", async () => {
   const store = createCatalogStore(rules);
+  store.setSync("complete");
   const ending = new AbortController();
   const reader = store.subscribe(ending.signal)[Symbol.asyncIterator]();
   await reader.next();

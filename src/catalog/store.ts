@@ -44,7 +44,9 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
     return { version, sync, services, changed };
   };
 
+  /** While the sources are waited for nobody may be served, so nobody is told: all of it comes with the first notice after. */
   const notify = (changed: ReadonlySet<ServiceId>) => {
+    if (sync === "waiting") return;
     for (const push of readers) push(changed);
   };
 
@@ -105,8 +107,9 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
     },
     setSync(state) {
       if (state === sync) return;
+      const first = sync === "waiting";
       sync = state;
-      notify(new Set());
+      notify(new Set(first ? services.keys() : []));
     },
     snapshot: () => {
       shared = true;

@@ -16,7 +16,7 @@ export interface FleetEnv extends Omit<SupervisorEnv, "onChange" | "onStatus" | 
   lastKnownGood(spec: RegistrySpec): LastKnownGood | undefined;
   /** What the registry of that name has changed, in order; never concurrently. */
   onChange(registry: string, changes: GroupChanges): void;
-  /** State, errors or counts of the registry of that name may have changed. */
+  /** The state or the last error of the registry of that name may have changed. */
   onStatus(registry: string): void;
   /** For counting only. */
   onEvent(registry: string, type: string): void;

@@ -35,7 +35,7 @@ export interface SupervisorEnv {
   readonly lastKnownGood: LastKnownGood | undefined;
   /** Called with what changed, in order; never concurrently. */
   onChange(changes: GroupChanges): void;
-  /** Called when state, errors or counts may have changed. */
+  /** Called when the state or the last error may have changed, and at every sign of life. */
   onStatus(): void;
   onEvent?(event: RegistryEvent["type"]): void;
 }
@@ -101,6 +101,7 @@ export function startSupervisor(spec: RegistrySpec, env: SupervisorEnv): Supervi
   };
 
   const take = (event: RegistryEvent) => {
+    const before = state;
     events++;
     publish(ledger.apply(event, clock.now()));
     if (event.type === "degraded") degrade(event.error, event.retryInMs);
@@ -117,7 +118,8 @@ export function startSupervisor(spec: RegistrySpec, env: SupervisorEnv): Supervi
     }
     scheduleRelease();
     env.onEvent?.(event.type);
-    env.onStatus();
+    // Ten thousand groups in a row are ten thousand events of the catalog's, but no news of how the registry is.
+    if (state !== before || event.type === "synced" || event.type === "degraded") env.onStatus();
   };
 
   const runOnce = async () => {
