@@ -15,11 +15,9 @@ import { metricsRoutes } from "./routes/metrics.ts";
 import { overviewRoutes } from "./routes/overview.ts";
 import { proxyRoutes } from "./routes/proxies.ts";
 import { registryRoutes } from "./routes/registries.ts";
+import type { Routes } from "./routes/routes.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import type { BridgeState } from "./state.ts";
-
-/** Adds the routes of one resource. */
-export type Routes = (app: FastifyInstance, state: BridgeState) => void;
 
 /** Every resource, in the order of the documentation. */
 const RESOURCES: readonly Routes[] = [

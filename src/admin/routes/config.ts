@@ -1,7 +1,7 @@
 /** `/v1/config` and `/v1/conditions`: what runs, and what of it could not be made as it was asked for. */
 import { type Static, Type } from "typebox";
-import type { Routes } from "../app.ts";
 import { PageQuery, page, pageOf } from "../paging.ts";
+import type { Routes } from "./routes.ts";
 import { ConditionAnswer, PROBLEMS, Time, time } from "./schemas.ts";
 
 const Config = Type.Object({

@@ -1,8 +1,8 @@
 /** `/v1/events`: what happens, as server-sent events. */
 import { Readable } from "node:stream";
 import { type Static, Type } from "typebox";
-import type { Routes } from "../app.ts";
 import type { BridgeEvent, EventLog } from "../events.ts";
+import type { Routes } from "./routes.ts";
 
 const Headers = Type.Object({ "last-event-id": Type.Optional(Type.String()) });
 

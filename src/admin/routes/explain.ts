@@ -6,10 +6,10 @@ import type { ServicePort } from "../../model/service.ts";
 import { ROLES } from "../../routing/client.ts";
 import type { ServicePolicy } from "../../routing/policy.ts";
 import { selectPort } from "../../routing/ports.ts";
-import type { Routes } from "../app.ts";
 import { explainService } from "../explain.ts";
 import { serviceNotFound } from "../not-found.ts";
 import { proxyOf } from "./proxies.ts";
+import type { Routes } from "./routes.ts";
 import { ConditionAnswer, HealthWord, LocalityAnswer, PROBLEMS } from "./schemas.ts";
 
 const orNull = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);

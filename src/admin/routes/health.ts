@@ -1,6 +1,6 @@
 /** `/livez`, `/readyz`, `/healthz`: for whoever starts and stops the bridge (Kubernetes' words). */
 import { type Static, Type } from "typebox";
-import type { Routes } from "../app.ts";
+import type { Routes } from "./routes.ts";
 
 const Query = Type.Object({ verbose: Type.Optional(Type.String()) }, { additionalProperties: false });
 

@@ -1,6 +1,6 @@
 /** `/v1/log-level`: how much is logged, changeable while it runs. */
 import { type Static, Type } from "typebox";
-import type { Routes } from "../app.ts";
+import type { Routes } from "./routes.ts";
 import { PROBLEMS } from "./schemas.ts";
 
 const Level = Type.Object({ level: Type.Enum(["trace", "debug", "info", "warn", "error"]) }, { additionalProperties: false });

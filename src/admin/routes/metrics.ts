@@ -1,5 +1,5 @@
 /** `/metrics`: what Prometheus scrapes. */
-import type { Routes } from "../app.ts";
+import type { Routes } from "./routes.ts";
 
 export const metricsRoutes: Routes = (app, state) => {
   app.get(

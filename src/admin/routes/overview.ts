@@ -1,6 +1,6 @@
 /** `/`, `/v1/version` and `/v1/overview`: what this is, and how it is, in one look. */
 import { type Static, Type } from "typebox";
-import type { Routes } from "../app.ts";
+import type { Routes } from "./routes.ts";
 import { PROBLEMS, Time, time } from "./schemas.ts";
 
 const Version = Type.Object({ version: Type.String(), node: Type.String(), started: Time });

@@ -3,10 +3,10 @@ import { type Static, Type } from "typebox";
 import { fail } from "../../model/errors.ts";
 import { ROLES } from "../../routing/client.ts";
 import type { ProxyStatus } from "../../xds/proxy-status.ts";
-import type { Routes } from "../app.ts";
 import { nearNames } from "../not-found.ts";
 import { PageQuery, page, pageOf } from "../paging.ts";
 import type { BridgeState } from "../state.ts";
+import type { Routes } from "./routes.ts";
 import { LocalityAnswer, PROBLEMS, Time, time } from "./schemas.ts";
 
 const DUMP_TYPES = ["clusters", "endpoints", "listeners", "routes"] as const;

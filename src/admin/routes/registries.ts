@@ -2,8 +2,8 @@
 import { type Static, Type } from "typebox";
 import { fail } from "../../model/errors.ts";
 import type { RegistryStatus } from "../../registry/status.ts";
-import type { Routes } from "../app.ts";
 import { PageQuery, page, pageOf } from "../paging.ts";
+import type { Routes } from "./routes.ts";
 import { PROBLEMS, RejectedAnswer, Time, time } from "./schemas.ts";
 
 const Registry = Type.Object({

@@ -2,9 +2,9 @@
 import { type Static, Type } from "typebox";
 import type { CatalogInstance, CatalogService } from "../../catalog/types.ts";
 import { serviceId } from "../../model/service.ts";
-import type { Routes } from "../app.ts";
 import { serviceNotFound } from "../not-found.ts";
 import { PageQuery, page, pageOf } from "../paging.ts";
+import type { Routes } from "./routes.ts";
 import {
   ConditionAnswer,
   HealthWord,
