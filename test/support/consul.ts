@@ -31,6 +31,8 @@ export interface ConsulService {
 export interface Consul {
   readonly url: string;
   readonly managementToken: string;
+  /** Where servers of other datacentres join it. */
+  readonly wanAddress: string;
   /** The running process; another one after a restart. */
   readonly program: Program;
   register(service: ConsulService): Promise<void>;
@@ -72,6 +74,7 @@ export async function startConsul(options: ConsulOptions, scope: AsyncDisposable
   return {
     url,
     managementToken: MANAGEMENT_TOKEN,
+    wanAddress: `127.0.0.1:${wan}`,
     get program() {
       return program;
     },
