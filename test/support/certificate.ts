@@ -55,6 +55,8 @@ export function selfSigned(host: string): KeyPair {
 function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts);
   if (content.length < 0x80) return Buffer.concat([Buffer.from([tag, content.length]), content]);
+  // DER has one way to write a length, the shortest, and Go refuses the others.
+  if (content.length < 0x100) return Buffer.concat([Buffer.from([tag, 0x81, content.length]), content]);
   const size = Buffer.alloc(2);
   size.writeUInt16BE(content.length);
   return Buffer.concat([Buffer.from([tag, 0x82]), size, content]);

@@ -1,6 +1,7 @@
 /** A real Consul agent, and the part of its HTTP API that tests change things with. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { KeyPair } from "./certificate.ts";
 import { ask, askJson } from "./http.ts";
 import { freePorts } from "./ports.ts";
 import { type Program, startProgram, untilReady } from "./process.ts";
@@ -14,6 +15,8 @@ export interface ConsulOptions {
   readonly datacentre?: string;
   /** True: ACLs with default deny; `managementToken` may do everything. */
   readonly acl?: boolean;
+  /** Serves the same API over TLS too, at `tlsUrl`. */
+  readonly certificate?: KeyPair;
 }
 
 /** A service instance as the agent API takes it. */
@@ -31,6 +34,8 @@ export interface ConsulService {
 export interface Consul {
   readonly url: string;
   readonly managementToken: string;
+  /** With a certificate: by the name that it is for. */
+  readonly tlsUrl: string;
   /** Where servers of other datacentres join it. */
   readonly wanAddress: string;
   /** The running process; another one after a restart. */
@@ -57,12 +62,20 @@ export const TTL_CHECK = { TTL: "1h", Status: "passing" } as const;
 /** Starts an agent on ports of its own; resolves when it leads and answers. */
 export async function startConsul(options: ConsulOptions, scope: AsyncDisposableStack): Promise<Consul> {
   const dir = await tempDir(scope, "consul");
-  const [http, server, lan, wan] = (await freePorts(4)) as [number, number, number, number];
+  const [http, server, lan, wan, https] = (await freePorts(5)) as [number, number, number, number, number];
   const url = `http://127.0.0.1:${http}`;
   await mkdir(join(dir, "data"));
   await writeFile(join(dir, "agent.json"), JSON.stringify(agentConfig({ http, server, lan, wan }, options)));
+  if (options.certificate !== undefined) {
+    const [certFile, keyFile] = [join(dir, "agent.crt"), join(dir, "agent.key")];
+    await writeFile(certFile, options.certificate.cert);
+    await writeFile(keyFile, options.certificate.key);
+    const tls = { ports: { https }, tls: { https: { cert_file: certFile, key_file: keyFile } } };
+    await writeFile(join(dir, "tls.json"), JSON.stringify(tls));
+  }
   const mode = options.mode === "server" ? ["-server", "-bootstrap-expect=1", "-data-dir", join(dir, "data")] : ["-dev"];
-  const args = ["agent", ...mode, "-config-file", join(dir, "agent.json"), "-log-level", "warn"];
+  const files = ["agent.json", ...(options.certificate === undefined ? [] : ["tls.json"])];
+  const args = ["agent", ...mode, ...files.flatMap((file) => ["-config-file", join(dir, file)]), "-log-level", "warn"];
   const spec = { title: "consul", command: serverProgram("consul"), args, cwd: dir };
   const launch = async () => {
     const program = startProgram(spec, scope);
@@ -74,6 +87,7 @@ export async function startConsul(options: ConsulOptions, scope: AsyncDisposable
   return {
     url,
     managementToken: MANAGEMENT_TOKEN,
+    tlsUrl: `https://localhost:${https}`,
     wanAddress: `127.0.0.1:${wan}`,
     get program() {
       return program;
