@@ -3,7 +3,7 @@
 // It is the first thing to run on whatever Node a machine has, so it keeps to what Node 12 can read.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -102,7 +102,8 @@ function build(node) {
   if (!run("tsc", node, [tsc, "-p", "tsconfig.build.json"])) {
     stop("the build failed; the compiler's messages are above.", "Correct the lines it names, then run this again.");
   }
-  mkdirSync(join(root, "dist"), { recursive: true });
+  // tsc writes plain files; `npx meshbridge` runs this one.
+  chmodSync(join(root, "dist/src/bin/meshbridge.js"), 0o755);
   writeFileSync(stamp, now);
   say(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
