@@ -8,6 +8,7 @@ import { readConfig } from "../config-file.ts";
 import type { CommandContext } from "../context.ts";
 import { type BridgeOptions, bridgeOf, durationOf, type OutputOptions, withBridge, withOutput } from "../options.ts";
 import { toJson } from "../output/json.ts";
+import { printableLines } from "../output/lines.ts";
 import { toYaml } from "../output/yaml.ts";
 import { EXIT } from "../report-error.ts";
 
@@ -145,6 +146,6 @@ function result(
 
 function printResult({ terminal }: CommandContext, { category, name, status, message, next }: CheckResult): void {
   const [colour, sign] = SIGNS[status];
-  terminal.out(`${terminal.paint(colour, sign)} ${category} ${printable(name)}: ${printable(message)}\n`);
+  terminal.out(`${terminal.paint(colour, sign)} ${category} ${printable(name)}: ${printableLines(message, "    ")}\n`);
   if (next !== null) terminal.out(`    ${printable(next)}\n`);
 }

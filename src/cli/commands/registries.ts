@@ -4,6 +4,7 @@ import { printable } from "../../kernel/text.ts";
 import type { CommandContext } from "../context.ts";
 import { type BridgeOptions, bridgeOf, type OutputOptions, print, withBridge, withOutput } from "../options.ts";
 import { ago } from "../output/age.ts";
+import { printableLines } from "../output/lines.ts";
 
 const COLOURS = { init: "dim", syncing: "dim", live: "green", suspect: "yellow", stale: "red" } as const;
 
@@ -34,7 +35,9 @@ export function addRegistries(program: Command, context: CommandContext): void {
     if (options.output !== "table" && options.output !== "wide") return;
     for (const { name, state, lastError } of rows) {
       if (state !== "stale" || lastError === null) continue;
-      context.terminal.err(`\n${printable(name)}: ${printable(lastError.message)}\n  ${printable(lastError.next)}\n`);
+      context.terminal.err(
+        `\n${printable(name)}: ${printableLines(lastError.message, "  ")}\n  next: ${printable(lastError.next)}\n`,
+      );
     }
   });
 }

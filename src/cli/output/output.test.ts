@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { parse } from "yaml";
 import { ago, duration } from "./age.ts";
 import { toJson } from "./json.ts";
+import { printableLines } from "./lines.ts";
 import { type Column, toTable } from "./table.ts";
 import { toYaml } from "./yaml.ts";
 
@@ -75,4 +76,8 @@ test("durations show at most two units", () => {
   for (const [ms, text] of cases) assert.equal(duration(ms), text, String(ms));
   assert.equal(ago(undefined, 5), "never");
   assert.equal(ago(1000, 13_000), "12s ago");
+});
+
+test("several lines stay several, each without what could move the cursor", () => {
+  assert.equal(printableLines("a\nb\u001b[2J", "  "), "a\n  b\uFFFD[2J");
 });
