@@ -27,6 +27,12 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, "\u{FFFD}");
 }
 
+/** Foreign text for the middle of a sentence: printable, cut to 80 characters. */
+export function excerpt(text: string): string {
+  const clean = printable(text.slice(0, 80));
+  return text.length > 80 ? `${clean}…` : clean;
+}
+
 /** The text in quotes, printable, cut to 60 characters. */
 export function quoted(text: string): string {
   const clean = printable(text.slice(0, 60));

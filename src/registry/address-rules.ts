@@ -4,6 +4,7 @@
  */
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
+import { excerpt } from "../kernel/text.ts";
 
 type Parsed = ipaddr.IPv4 | ipaddr.IPv6;
 
@@ -50,7 +51,7 @@ export function createAddressRules({ allow, deny, trusted }: AddressRulesOptions
   ].sort((a, b) => b.bits - a.bits || b.rank - a.rank);
   return {
     check(address) {
-      if (isIP(address) === 0) return { reason: `"${printable(address)}" is not an IP address; host names are not resolved` };
+      if (isIP(address) === 0) return { reason: `"${excerpt(address)}" is not an IP address; host names are not resolved` };
       const parsed = normal(address);
       const rule = rules.find(({ base, bits }) => base.kind() === parsed.kind() && matches(parsed, base, bits));
       if (rule !== undefined && !rule.allow) return { reason: `address ${parsed} is denied by ${rule.cidr}` };
@@ -71,10 +72,4 @@ function toRule(cidr: string, allow: boolean, rank: number): Rule {
 
 function matches(address: Parsed, base: Parsed, bits: number): boolean {
   return (address as ipaddr.IPv4).match(base as ipaddr.IPv4, bits);
-}
-
-/** Hostile text cut to something a log line can hold. */
-export function printable(text: string): string {
-  const clean = text.slice(0, 80).replace(/[\p{Cc}\p{Cf}]/gu, "\u{FFFD}");
-  return text.length > 80 ? `${clean}…` : clean;
 }

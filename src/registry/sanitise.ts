@@ -4,12 +4,13 @@
  * Bounds: Envoy's API (weight ≥ 1, port ≤ 65535, sums ≤ 2^32-1) and what a log line, a label or a name can carry.
  */
 
+import { excerpt } from "../kernel/text.ts";
 import type { Group } from "../model/group.ts";
 import { HEALTH } from "../model/health.ts";
 import type { Instance } from "../model/instance.ts";
 import { PROTOCOLS, type ServicePort } from "../model/service.ts";
 import type { Rejection } from "./adapter.ts";
-import { type AddressRules, printable } from "./address-rules.ts";
+import type { AddressRules } from "./address-rules.ts";
 
 export const LIMITS = {
   nameLength: 253,
@@ -38,7 +39,7 @@ export interface Sanitised {
 export function sanitise(group: Group, rules: AddressRules): Sanitised {
   const nameProblem = nameReason(group.service.namespace, "namespace") ?? nameReason(group.service.name, "service name");
   if (nameProblem !== undefined)
-    return { group: undefined, rejected: [{ record: printable(group.source.scope), reason: nameProblem }] };
+    return { group: undefined, rejected: [{ record: excerpt(group.source.scope), reason: nameProblem }] };
   const rejected: Rejection[] = [];
   const ports = sanitisePorts(group.ports, rejected);
   const instances: Instance[] = [];
@@ -64,7 +65,7 @@ function sanitiseInstance(instance: Instance, rules: AddressRules): { instance: 
     textReason(instance.id, "id", LIMITS.idLength) ??
     portsReason(instance.ports) ??
     weightReason(instance.weight) ??
-    (HEALTH.includes(instance.health) ? undefined : `health "${printable(String(instance.health))}" is not known`) ??
+    (HEALTH.includes(instance.health) ? undefined : `health "${excerpt(String(instance.health))}" is not known`) ??
     labelsReason(instance.labels) ??
     placeReason(instance);
   if (reason !== undefined) return { reason };
@@ -80,10 +81,10 @@ function sanitisePorts(ports: readonly ServicePort[], rejected: Rejection[]): re
     const reason =
       portNameReason(port.name) ??
       portNumberReason(port.port, port.name) ??
-      (PROTOCOLS.includes(port.protocol) ? undefined : `protocol "${printable(String(port.protocol))}" is not known`) ??
+      (PROTOCOLS.includes(port.protocol) ? undefined : `protocol "${excerpt(String(port.protocol))}" is not known`) ??
       (byName.has(port.name) ? "another port of the service has the same name" : undefined);
     if (reason === undefined) byName.set(port.name, port);
-    else rejected.push({ record: `port ${printable(String(port.name))}`, reason });
+    else rejected.push({ record: `port ${excerpt(String(port.name))}`, reason });
   }
   return [...byName.values()];
 }
@@ -91,7 +92,7 @@ function sanitisePorts(ports: readonly ServicePort[], rejected: Rejection[]): re
 function nameReason(name: unknown, what: string): string | undefined {
   if (typeof name !== "string" || name.length === 0) return `${what} is empty`;
   if (name.length > LIMITS.nameLength) return `${what} is longer than ${LIMITS.nameLength} characters`;
-  return NAME.test(name) ? undefined : `${what} "${printable(name)}" has characters other than letters, digits, "-", "_" and "."`;
+  return NAME.test(name) ? undefined : `${what} "${excerpt(name)}" has characters other than letters, digits, "-", "_" and "."`;
 }
 
 function portNameReason(name: unknown): string | undefined {
@@ -102,7 +103,7 @@ function portNameReason(name: unknown): string | undefined {
 
 function portNumberReason(port: unknown, name: string): string | undefined {
   if (typeof port === "number" && Number.isInteger(port) && port >= 1 && port <= 65535) return undefined;
-  return `port ${printable(name)} is ${printable(String(port))}, not a whole number from 1 to 65535`;
+  return `port ${excerpt(name)} is ${excerpt(String(port))}, not a whole number from 1 to 65535`;
 }
 
 function portsReason(ports: Readonly<Record<string, number>>): string | undefined {
@@ -118,7 +119,7 @@ function portsReason(ports: Readonly<Record<string, number>>): string | undefine
 
 function weightReason(weight: unknown): string | undefined {
   if (typeof weight === "number" && Number.isInteger(weight) && weight >= 1 && weight <= LIMITS.weight) return undefined;
-  return `weight ${printable(String(weight))} is not a whole number from 1 to ${LIMITS.weight}`;
+  return `weight ${excerpt(String(weight))} is not a whole number from 1 to ${LIMITS.weight}`;
 }
 
 function labelsReason(labels: Readonly<Record<string, string>>): string | undefined {
@@ -128,7 +129,7 @@ function labelsReason(labels: Readonly<Record<string, string>>): string | undefi
     const reason =
       textReason(key, "a label's key", LIMITS.labelKeyLength) ??
       (FORBIDDEN_KEYS.has(key) ? `a label is called ${key}` : undefined) ??
-      (value === "" ? undefined : textReason(value, `label ${printable(key)}`, LIMITS.labelValueLength));
+      (value === "" ? undefined : textReason(value, `label ${excerpt(key)}`, LIMITS.labelValueLength));
     if (reason !== undefined) return reason;
   }
   return undefined;
@@ -153,5 +154,5 @@ function textReason(text: unknown, what: string, max: number): string | undefine
 }
 
 function recordName(instance: Instance): string {
-  return typeof instance.id === "string" && instance.id !== "" ? printable(instance.id) : "an instance without id";
+  return typeof instance.id === "string" && instance.id !== "" ? excerpt(instance.id) : "an instance without id";
 }

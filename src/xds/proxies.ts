@@ -2,20 +2,12 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { Client } from "../routing/client.ts";
 import type { ProxyStatus, ProxyTypeStatus, SyncStatus } from "./proxy-status.ts";
-import type { Answer, StreamResponse, Variant } from "./stream/messages.ts";
+import type { Answer, StreamResponse } from "./stream/messages.ts";
 import type { TypeProgress } from "./stream/stream.ts";
 import { shortType, type TypeUrl } from "./types.ts";
 
-export interface ProxyIdentity {
-  readonly nodeId: string;
-  readonly nodeCluster: string;
-  readonly agent: string;
-  readonly client: Client;
-  readonly view: string;
-  /** Address and port of the connection's other end: streams of one connection and node are one proxy. */
-  readonly peer: string;
-  readonly variant: Variant;
-}
+/** What is known when a stream opens. Streams of one node over one connection (its `peer`) are one proxy. */
+export type ProxyIdentity = Pick<ProxyStatus, "nodeId" | "nodeCluster" | "agent" | "client" | "view" | "peer" | "variant">;
 
 /** What happened to a proxy, for the event log and the metrics. */
 export type ProxyEvent =

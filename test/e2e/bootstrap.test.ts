@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { stringify } from "yaml";
 import { locality } from "../../src/model/locality.ts";
 import { type BootstrapOptions, envoyBootstrap } from "../../src/xds/bootstrap.ts";
+import { selfSigned } from "../support/certificate.ts";
 import { findServer } from "../support/servers/cache.ts";
 
 const envoy = findServer("envoy");
@@ -39,10 +40,9 @@ const gateway: BootstrapOptions = {
 function makeCertificate(): { readonly caFile: string; readonly certFile: string; readonly keyFile: string } {
   const certFile = join(folder, "cert.pem");
   const keyFile = join(folder, "key.pem");
-  const subject = ["-subj", "/CN=bridge.example.com", "-days", "1"];
-  const args = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", ...subject];
-  const made = spawnSync("openssl", [...args, "-keyout", keyFile, "-out", certFile], { encoding: "utf8" });
-  assert.equal(made.status, 0, `openssl makes the test certificate: ${made.error ?? made.stderr}`);
+  const { cert, key } = selfSigned("bridge.example.com");
+  writeFileSync(certFile, cert);
+  writeFileSync(keyFile, key);
   return { caFile: certFile, certFile, keyFile };
 }
 
