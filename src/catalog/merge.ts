@@ -2,6 +2,7 @@
  * How the groups of several sources become one service. Pure, and independent of the order in which groups arrive:
  * sources are ranked first. What does not fit together is a condition, never a silent pick.
  */
+import { compareText } from "../kernel/compare.ts";
 import type { Condition } from "../model/condition.ts";
 import type { Group } from "../model/group.ts";
 import { isUsable } from "../model/health.ts";
@@ -43,7 +44,7 @@ function rank(groups: readonly Group[], { registries, rule }: MergeContext): rea
     const index = order.indexOf(group.source.registry);
     return index === -1 ? order.length : index;
   };
-  return [...groups].sort((a, b) => place(a) - place(b) || compare(sourceName(a.source), sourceName(b.source)));
+  return [...groups].sort((a, b) => place(a) - place(b) || compareText(sourceName(a.source), sourceName(b.source)));
 }
 
 function choose(ranked: readonly Group[], { mode }: MergeRule): readonly Group[] {
@@ -65,7 +66,7 @@ function mergePorts(groups: readonly Group[], conditions: Condition[]): readonly
       if (known !== undefined && conflict !== undefined) conditions.push(portCondition(port.name, known.from, from, conflict));
     }
   }
-  return [...byName.values()].map(({ port }) => port).sort((a, b) => compare(a.name, b.name));
+  return [...byName.values()].map(({ port }) => port).sort((a, b) => compareText(a.name, b.name));
 }
 
 function portConflict(a: ServicePort, b: ServicePort): string | undefined {
@@ -74,7 +75,7 @@ function portConflict(a: ServicePort, b: ServicePort): string | undefined {
 }
 
 function instancesOf({ source, instances }: Group): readonly CatalogInstance[] {
-  return instances.map((instance) => ({ ...instance, source })).sort((a, b) => compare(a.id, b.id));
+  return instances.map((instance) => ({ ...instance, source })).sort((a, b) => compareText(a.id, b.id));
 }
 
 function portCondition(port: string, winner: string, loser: string, conflict: string): Condition {
@@ -100,9 +101,4 @@ function noUsableCondition(count: number): Condition {
     reason: "AllUnhealthy",
     message: `none of its ${count} instances is healthy or degraded: clients get errors`,
   };
-}
-
-/** By code unit: the same on every machine, whatever its locale. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

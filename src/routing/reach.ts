@@ -4,6 +4,7 @@
  * so that `explain` and the endpoints a client gets can never differ.
  */
 import type { CatalogInstance, CatalogService } from "../catalog/types.ts";
+import { compareText } from "../kernel/compare.ts";
 import { type Health, isUsable } from "../model/health.ts";
 import { type Locality, localityName } from "../model/locality.ts";
 import { sourceName } from "../model/source.ts";
@@ -121,13 +122,8 @@ function inCatalogOrder(candidates: readonly Candidate[], { sources }: CatalogSe
     const source = sourceName(candidate.instance.source);
     return { candidate, place: places.get(source) ?? sources.length, source, id: candidate.instance.id };
   });
-  keyed.sort((a, b) => a.place - b.place || compare(a.source, b.source) || compare(a.id, b.id));
+  keyed.sort((a, b) => a.place - b.place || compareText(a.source, b.source) || compareText(a.id, b.id));
   return keyed.map(({ candidate }) => candidate);
-}
-
-/** By code unit: the same on every machine, whatever its locale. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** The weights that are not the instances' own, because those of a priority together exceed the protocol's bound. */
@@ -225,7 +221,7 @@ function groupByLocality(verdicts: ReadonlyMap<Candidate, Included>): readonly L
       ...group,
       weight: group.endpoints.reduce((sum, { weight }) => sum + weight, 0),
     }))
-    .sort((a, b) => a.priority - b.priority || compare(localityName(a.locality), localityName(b.locality)));
+    .sort((a, b) => a.priority - b.priority || compareText(localityName(a.locality), localityName(b.locality)));
 }
 
 function excluded(reason: ExclusionReason, message: string): Excluded {
