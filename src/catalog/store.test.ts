@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Group } from "../model/group.ts";
+import { UNKNOWN_LOCALITY } from "../model/locality.ts";
 import { createCatalogStore } from "./store.ts";
 import type { CatalogChange } from "./types.ts";
 
@@ -96,4 +97,35 @@ test("ten thousand single changes with a reader attached are cheap: one notice, 
   const { value } = await reader.next();
   assert.equal(value?.changed.size, 10_000);
   ending.abort();
+});
+
+test("a drain is a change of its service alone, and its end is one too", () => {
+  const store = createCatalogStore(rules);
+  const instances = [
+    { id: "a", address: "10.0.0.1", ports: {}, cluster: "eu-1", network: "n", health: "healthy", weight: 1 } as const,
+  ];
+  const withInstance = {
+    ...group("web"),
+    instances: instances.map((one) => ({ ...one, labels: {}, locality: UNKNOWN_LOCALITY })),
+  };
+  store.apply(change(withInstance, group("api")));
+  const drain = {
+    service: "default/web",
+    cluster: "eu-1",
+    owner: "o",
+    addresses: undefined,
+    reason: "",
+    since: 0,
+    until: 9,
+    force: false,
+  };
+  const { version } = store.snapshot();
+  store.setDrains([drain]);
+  assert.equal(store.snapshot().version, version + 1);
+  assert.equal(store.snapshot().services.get("default/web")?.instances[0]?.drain?.owner, "o");
+  store.apply(change(withInstance));
+  assert.equal(store.snapshot().version, version + 1, "a source that repeats itself does not end it");
+  store.setDrains([]);
+  assert.equal(store.snapshot().version, version + 2);
+  assert.equal(store.snapshot().services.get("default/web")?.instances[0]?.drain, undefined);
 });

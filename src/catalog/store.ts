@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { createLatest } from "../kernel/latest.ts";
 import type { Group } from "../model/group.ts";
 import { type ServiceId, type ServiceKey, serviceId } from "../model/service.ts";
+import { type Drain, withDrains } from "./drains.ts";
 import { mergeService } from "./merge.ts";
 import type { CatalogChange, CatalogService, MergeRule, SyncState } from "./types.ts";
 
@@ -21,6 +22,8 @@ export interface CatalogStore {
   /** Other merge rules: every service is merged anew, and only what differs counts as changed. */
   configure(rules: CatalogRules): void;
   setSync(state: SyncState): void;
+  /** The drains in force from now on. What they do not name is as its sources say. */
+  setDrains(drains: readonly Drain[]): void;
   /** The state as it is now; a later change does not alter it. */
   snapshot(): { readonly version: number; readonly sync: SyncState; readonly services: ReadonlyMap<ServiceId, CatalogService> };
   /** The current state first, then the newest after each change, coalesced. Ends when the signal aborts. */
@@ -36,6 +39,7 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
   let shared = false;
   const groupsOf = new Map<ServiceId, Map<string, Group>>();
   const serviceOf = new Map<string, ServiceId>();
+  let drainsOf: ReadonlyMap<ServiceId, readonly Drain[]> = new Map();
   const readers = new Set<(changed: ReadonlySet<ServiceId>) => void>();
 
   /** The state is taken when a reader takes the notice, not when it is made: ten thousand changes cost one copy. */
@@ -75,8 +79,8 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
     for (const id of ids) {
       const groups = [...(groupsOf.get(id)?.values() ?? [])];
       const key = groups[0]?.service;
-      const merged =
-        key === undefined ? undefined : mergeService(key, groups, { registries: rules.registries, rule: rules.ruleOf(key) });
+      const context = key && { registries: rules.registries, rule: rules.ruleOf(key) };
+      const merged = context && withDrains(mergeService(key, groups, context), drainsOf.get(id) ?? []);
       if (isDeepStrictEqual(services.get(id), merged)) continue;
       changed.add(id);
       if (merged === undefined) next.delete(id);
@@ -110,6 +114,11 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
       const first = sync === "waiting";
       sync = state;
       notify(new Set(first ? services.keys() : []));
+    },
+    setDrains(drains) {
+      const before = drainsOf;
+      drainsOf = Map.groupBy(drains, ({ service }) => service);
+      remerge(new Set([...before.keys(), ...drainsOf.keys()]));
     },
     snapshot: () => {
       shared = true;

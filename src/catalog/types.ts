@@ -7,6 +7,19 @@ import type { Source } from "../model/source.ts";
 /** An instance together with who said it. */
 export interface CatalogInstance extends Instance {
   readonly source: Source;
+  /** Set by the drains alone: it takes no new traffic for a while, whatever its registry says. */
+  readonly drain?: InstanceDrain;
+}
+
+/** By whose word an instance is drained, and until when. */
+export interface InstanceDrain {
+  readonly owner: string;
+  readonly reason: string;
+  /** Wall-clock ms since the epoch. */
+  readonly since: number;
+  readonly until: number;
+  /** True: also where a client has nothing else left. */
+  readonly force: boolean;
 }
 
 export interface CatalogService {

@@ -74,7 +74,9 @@ function offsetOf(document: Document.Parsed, path: Path, of: "key" | "value"): n
     } else if (isSeq(parent)) child = parent.items[Number(part)];
     if (child === undefined || child === null) return found;
     node = child as Node;
-    if (!(isScalar(node) && node.source === "" && node.value === null)) found = node.range?.[0] ?? found;
+    const isEmpty = isScalar(node) && node.source === "" && node.value === null;
+    // An empty item of a list has no key to stand for it: its dash does, just before where its value would be.
+    if (!isEmpty || isSeq(parent)) found = node.range?.[0] ?? found;
   }
   return found;
 }

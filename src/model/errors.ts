@@ -45,9 +45,69 @@ const TABLE = {
     exitCode: 3,
   },
   MB_REGISTRY_REFUSED: {
-    message: "registry {registry} at {address} refused with HTTP {statusCode}: {reason}",
-    next: "nothing is removed; check the token and its rights (service_prefix and node_prefix: read)",
+    message: "registry {registry} at {address} refused with {statusCode}: {reason}",
+    next: "nothing is removed; check the credentials and their rights, which the registry's page lists",
     status: 502,
+    exitCode: 3,
+  },
+  MB_KUBECONFIG_INVALID: {
+    message: "cannot use the kubeconfig of {origin}: {field}: {reason}",
+    next: "correct the kubeconfig, or allow what it needs with `allow` of the registry; what was known of the cluster stands",
+    status: 500,
+    exitCode: 2,
+  },
+  MB_CLUSTER_UNREACHABLE: {
+    message: "cluster {cluster} did not answer at {address}: {reason}",
+    next: "nothing is deleted there and the other clusters go on; check that its API server runs and can be reached from here",
+    status: 503,
+    exitCode: 3,
+  },
+  MB_CLUSTER_REFUSED: {
+    message: "cluster {cluster} at {address} refused with {statusCode}: {reason}",
+    next: "correct what it names; when it is a right that is missing, grant it to the account of the kubeconfig",
+    status: 502,
+    exitCode: 1,
+  },
+  MB_CLUSTER_BAD_REPLY: {
+    message: "cluster {cluster} at {address} answered with something unusable: {reason}",
+    next: "nothing is deleted there; check that the address is an API server and not a proxy's error page",
+    status: 502,
+    exitCode: 3,
+  },
+  MB_DEPLOY_INVALID: {
+    message: "{problems}",
+    next: "correct the places named above; nothing was written to any cluster",
+    status: 422,
+    exitCode: 2,
+  },
+  MB_DEPLOY_TEMPLATE: {
+    message: "cannot render the template from {origin}: {reason}",
+    next: "correct it, or install the tool; nothing was written to any cluster",
+    status: 422,
+    exitCode: 2,
+  },
+  MB_DEPLOY_PLAN_CHANGED: {
+    message: "the plan of {workload} is {now} by now, not {given}",
+    next: "something changed since it was agreed to: look at `meshbridge deploy plan` again; nothing was written to any cluster",
+    status: 409,
+    exitCode: 1,
+  },
+  MB_LINK_INVALID: {
+    message: "registry {registry} cannot use the link of {origin}: {reason}",
+    next: "correct the settings or the link file; what was known of the peer stands",
+    status: 500,
+    exitCode: 2,
+  },
+  MB_LINK_LOST: {
+    message: "the link {registry} to {peer} is lost, and {testimony}: {reason}",
+    next: "nothing is removed; look at the network between here and there, and at the bridge of {peer}",
+    status: 503,
+    exitCode: 3,
+  },
+  MB_LINK_ORIGIN_STALE: {
+    message: "registry {registry}: {peer} itself cannot read {origin} at the moment",
+    next: "nothing is removed; look at the link to {origin} on the bridge of {peer}",
+    status: 503,
     exitCode: 3,
   },
   MB_REGISTRY_BAD_REPLY: {
@@ -61,6 +121,18 @@ const TABLE = {
     next: "nothing is removed; it is started again by itself. If it repeats, report it with the log lines around it",
     status: 500,
     exitCode: 3,
+  },
+  MB_REGISTRATION_FOREIGN: {
+    message: "registry {registry} at {address} has a record {record} of somebody else: it {whose}",
+    next: "nothing was changed. Give the instance another name, or remove the record in the registry if nobody owns it any more",
+    status: 409,
+    exitCode: 1,
+  },
+  MB_SIDECAR_IDENTITY: {
+    message: "the sidecar does not know {what} of its Pod: {reason}",
+    next: "hand it in from the downward API, as `meshbridge sidecar manifest` does, or set it under `pod` of the configuration",
+    status: 500,
+    exitCode: 2,
   },
   MB_FILE_UNREADABLE: {
     message: "registry {registry} cannot read {path}: {reason}",
@@ -80,6 +152,18 @@ const TABLE = {
     status: 400,
     exitCode: 2,
   },
+  MB_XDS_NODE_FORBIDDEN: {
+    message: "the xDS client may not be what its node says: {reason}",
+    next: "correct the client's bootstrap, or allow it in `xds.identities`",
+    status: 403,
+    exitCode: 2,
+  },
+  MB_XDS_TOKEN_UNCHECKED: {
+    message: "the token of the xDS client cannot be looked into: {reason}",
+    next: "the client tries again by itself; check that the cluster of `xds.tokens` answers, and the rights `meshbridge rbac` prints",
+    status: 503,
+    exitCode: 3,
+  },
   MB_XDS_REQUEST_INVALID: {
     message: "the xDS request is not valid: {reason}",
     next: "a stream speaks of one type only unless it is aggregated (ADS)",
@@ -96,6 +180,18 @@ const TABLE = {
     message: "the service {name} is not in the catalog: {count} of its records were left out, the first being {reason}",
     next: "correct the record in its registry; `GET /v1/registries/NAME` lists all that were left out",
     status: 404,
+    exitCode: 1,
+  },
+  MB_DRAIN_LAST: {
+    message: "draining {cluster} would leave {service} nothing that is confirmed to serve: {clients}",
+    next: "bring up instances elsewhere first; `force` drains even so, and requests will fail",
+    status: 409,
+    exitCode: 1,
+  },
+  MB_STATE_UNWRITABLE: {
+    message: "cannot keep {what} in {path}: {reason}",
+    next: "nothing was changed; make the folder of `state.dir` writable, or say `state.keep: false` to keep nothing",
+    status: 500,
     exitCode: 1,
   },
   MB_FORBIDDEN_HOST: {

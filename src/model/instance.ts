@@ -22,11 +22,21 @@ export interface Instance {
   readonly labels: Readonly<Record<string, string>>;
   /** Set by removal protection alone: the registry no longer names it, but without proof. Served as DEGRADED. */
   readonly hold?: Hold;
+  /** Set by the bounded staleness of its registry alone: nobody could confirm the instance for long. */
+  readonly stale?: Stale;
 }
 
 /** Why an instance that its registry no longer names is still here. */
 export interface Hold {
   readonly reason: SuspectReason;
   /** Wall-clock ms since the epoch when the hold began. */
+  readonly since: number;
+}
+
+/** How long a registry could not be read has a price: its instances come after those of others, then last of all. */
+export interface Stale {
+  /** `degraded`: served as DEGRADED; `last`: in the last priority besides. */
+  readonly stage: "degraded" | "last";
+  /** Wall-clock ms since the epoch when the stage began. */
   readonly since: number;
 }

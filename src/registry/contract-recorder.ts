@@ -131,7 +131,7 @@ function createState() {
         lose(previous, []);
         groups.delete(sourceName(event.source));
         if (previous !== undefined) evidence.set(previous.service.name, event.evidence.kind);
-      } else {
+      } else if (event.type === "group") {
         const { group } = event;
         lose(groups.get(sourceName(group.source)), group.instances);
         groups.set(sourceName(group.source), group);

@@ -2,11 +2,13 @@
  * All configured registries: starts, stops and swaps their supervisors as the configuration changes.
  *
  * Three events that are never confused: a registry that is *unreachable* keeps what it said; one *removed from the
- * configuration* takes its groups along; one whose *settings changed* is built anew beside the old one and takes over
+ * configuration* takes its groups along, after they have drained where its kind says so; one whose *settings changed* is built anew beside the old one and takes over
  * when it has synced, so that no endpoint is reset by a change of configuration.
  */
 import { isDeepStrictEqual } from "node:util";
+import type { Group } from "../model/group.ts";
 import { sourceName } from "../model/source.ts";
+import type { HeldInstance, HoldFilter } from "./holds.ts";
 import type { LastKnownGood } from "./last-known-good.ts";
 import type { GroupChanges } from "./ledger.ts";
 import type { RegistryStatus, RejectedRecord } from "./status.ts";
@@ -25,10 +27,15 @@ export interface FleetEnv extends Omit<SupervisorEnv, "onChange" | "onStatus" | 
 export interface Fleet {
   /** Makes the running registries those of `specs`, touching only what differs. Returns without waiting for syncs. */
   configure(specs: readonly RegistrySpec[]): void;
-  /** In configuration order. A registry being replaced shows the one that still feeds the catalog. */
+  /**
+   * In configuration order, then those that drain. A registry being replaced shows the one that still feeds the catalog.
+   */
   statuses(): readonly RegistryStatus[];
   rejected(): readonly RejectedRecord[];
-  /** Whether every registry has synced, or still waits, or is known to fail with or without a saved state. */
+  held(): readonly HeldInstance[];
+  /** Ends holds of one registry because the operator says so; how many, or undefined when there is no such registry. */
+  release(registry: string, filter: HoldFilter): number | undefined;
+  /** Of those that the start waits for: whether all have synced, still wait, or are known to fail with or without a saved state. */
   progress(): { readonly allSynced: boolean; readonly allSettled: boolean; readonly anyBlank: boolean };
   stop(): Promise<void>;
 }
@@ -42,6 +49,8 @@ interface Member {
 export function createFleet(env: FleetEnv): Fleet {
   let members = new Map<string, Member>();
   const stopping = new Set<Promise<void>>();
+  /** Taken out of the configuration, and not gone yet. */
+  const leaving = new Map<string, { readonly active: Supervisor; readonly called: AbortController }>();
 
   const retire = (supervisor: Supervisor) => {
     const done = supervisor.stop().finally(() => stopping.delete(done));
@@ -53,8 +62,9 @@ export function createFleet(env: FleetEnv): Fleet {
       ...env,
       lastKnownGood: env.lastKnownGood(spec),
       onChange: (changes) => {
-        // While it is built beside an active one, what it says is kept in its own ledger only.
-        if (members.get(spec.name)?.next !== supervisor) env.onChange(spec.name, changes);
+        // While it is built beside an active one, or drains, what it says is kept in its own ledger only.
+        if (members.get(spec.name)?.next !== supervisor && leaving.get(spec.name)?.active !== supervisor)
+          env.onChange(spec.name, changes);
       },
       onStatus: () => {
         const member = members.get(spec.name);
@@ -77,11 +87,41 @@ export function createFleet(env: FleetEnv): Fleet {
     env.log.info({ registry: name }, "changed registry has synced and takes over");
   };
 
-  const remove = (name: string, { active, next }: Member) => {
+  const drop = (name: string, active: Supervisor) => {
     env.onChange(name, new Map(active.groups().map((group) => [sourceName(group.source), undefined])));
     retire(active);
-    if (next !== undefined) retire(next);
     env.log.info({ registry: name }, "registry removed from the configuration; its instances go");
+  };
+
+  const remove = (name: string, { active, next }: Member) => {
+    if (next !== undefined) retire(next);
+    const { drainMs } = active.spec.adapter;
+    if (drainMs === undefined) {
+      drop(name, active);
+      return;
+    }
+    const called = new AbortController();
+    leaving.set(name, { active, called });
+    env.onChange(name, new Map(active.groups().map((group) => [sourceName(group.source), draining(group)])));
+    env.log.info({ registry: name, drainMs }, "registry removed from the configuration; its instances drain");
+    env.clock.sleep(drainMs, called.signal).then(
+      () => {
+        leaving.delete(name);
+        drop(name, active);
+      },
+      // Called off: it was added again, or everything stops.
+      () => undefined,
+    );
+  };
+
+  /** What still drains goes on as it was, until whatever is configured now has synced. */
+  const comeBack = (name: string): Member | undefined => {
+    const found = leaving.get(name);
+    if (found === undefined) return undefined;
+    leaving.delete(name);
+    found.called.abort(new Error("added again"));
+    env.onChange(name, new Map(found.active.groups().map((group) => [sourceName(group.source), group])));
+    return { active: found.active, next: undefined };
   };
 
   const replace = (member: Member, spec: RegistrySpec): Member => {
@@ -103,15 +143,17 @@ export function createFleet(env: FleetEnv): Fleet {
       members = new Map([...before].filter(([name]) => wanted.has(name)));
       const ordered = new Map<string, Member>();
       for (const spec of specs) {
-        const member = members.get(spec.name);
+        const member = members.get(spec.name) ?? comeBack(spec.name);
         ordered.set(spec.name, member === undefined ? { active: start(spec), next: undefined } : replace(member, spec));
       }
       members = ordered;
     },
-    statuses: () => [...members.values()].map(({ active }) => active.status()),
+    statuses: () => [...members.values(), ...leaving.values()].map(({ active }) => active.status()),
     rejected: () => [...members.values()].flatMap(({ active }) => active.rejected()),
+    held: () => [...members.values()].flatMap(({ active }) => active.held()),
+    release: (registry, filter) => members.get(registry)?.active.release(filter),
     progress() {
-      const all = [...members.values()].map(({ active }) => active);
+      const all = [...members.values()].map(({ active }) => active).filter(({ spec }) => spec.settings.required);
       return {
         allSynced: all.every(({ synced }) => synced),
         allSettled: all.every(({ synced, failing, blank }) => synced || (failing && !blank)),
@@ -119,6 +161,11 @@ export function createFleet(env: FleetEnv): Fleet {
       };
     },
     async stop() {
+      for (const { active, called } of leaving.values()) {
+        called.abort(new Error("stopped"));
+        retire(active);
+      }
+      leaving.clear();
       for (const { active, next } of members.values()) {
         retire(active);
         if (next !== undefined) retire(next);
@@ -126,6 +173,11 @@ export function createFleet(env: FleetEnv): Fleet {
       await Promise.all(stopping);
     },
   };
+}
+
+/** Nothing new is sent there; what is under way ends in peace. */
+function draining(group: Group): Group {
+  return { ...group, instances: group.instances.map((instance) => ({ ...instance, health: "draining" as const })) };
 }
 
 function sameSpec(a: RegistrySpec, b: RegistrySpec): boolean {

@@ -9,7 +9,9 @@ import { serviceId } from "../model/service.ts";
 import { type Source, sourceName } from "../model/source.ts";
 import type { RegistryEvent, Rejection } from "./adapter.ts";
 import { type AddressRules, createAddressRules } from "./address-rules.ts";
-import { protectGroup, releaseGroup } from "./protection.ts";
+import { createDropGuard, type MassDrop } from "./drop-guard.ts";
+import { createHolds, type HeldInstance, type HoldFilter, type Moment } from "./holds.ts";
+import { bringBack, protectGroup, releaseGroup, type Statement } from "./protection.ts";
 import { sanitise } from "./sanitise.ts";
 import type { RegistrySettings } from "./settings.ts";
 import type { RejectedRecord } from "./status.ts";
@@ -37,46 +39,45 @@ export interface LedgerCounts {
 export interface Ledger {
   /** A new run of the adapter begins: what it does not name until it has synced is left over from an earlier one. */
   beginRun(): void;
-  /** Takes one event at wall-clock time `now` (ms) and returns what changed by it. */
-  apply(event: RegistryEvent, now: number): GroupChanges;
-  /** When the holds end if nothing happens (wall-clock ms); undefined: nothing is held, or evidence is in doubt. */
+  /** Takes one event and returns what changed by it, also of other sources when too much left at once. */
+  apply(event: RegistryEvent, at: Moment): GroupChanges;
+  /** When the next hold ends if nothing happens (monotonic ms); undefined: nothing is held, or evidence is in doubt. */
   releaseAt(): number | undefined;
   /** Ends every hold whose time has come. */
-  release(now: number): GroupChanges;
+  release(at: Moment): GroupChanges;
+  /** Ends holds because the operator says so; the guard forgets what these sources lost. */
+  releaseNow(filter: HoldFilter, at: Moment): GroupChanges;
   /** Takes groups saved by an earlier process as what the registry said last; ignored for sources already known. */
-  restore(groups: readonly Group[]): GroupChanges;
+  restore(groups: readonly Group[], at: Moment): GroupChanges;
   groups(): readonly Group[];
+  held(at: Moment): readonly HeldInstance[];
   rejected(): readonly RejectedRecord[];
   counts(): LedgerCounts;
-  /** Why the last statement was not proof; undefined when it was. */
+  /** Why the last statement was not proof, or why something is held in spite of proof; undefined when all is well. */
   readonly suspectReason: SuspectReason | undefined;
 }
 
 export function createLedger(settings: RegistrySettings): Ledger {
   const rules: AddressRules = createAddressRules({ ...settings.addresses, trusted: settings.trusted });
+  const guard = createDropGuard(settings.protection);
+  const holds = createHolds(settings.holdForMs);
   const entries = new Map<string, Entry>();
-  /** Sources with something held: kept beside, so that asking for the next release costs nothing. */
-  const holding = new Set<string>();
   let run = 0;
-  /** Since when authoritative answers have stood without a doubt in between. */
-  let authoritativeSince: number | undefined;
   let suspectReason: SuspectReason | undefined;
 
-  const weigh = (evidence: Evidence, now: number) => {
-    if (evidence.kind === "suspect") {
-      authoritativeSince = undefined;
-      suspectReason = evidence.reason;
-    } else authoritativeSince ??= now;
+  const weigh = (evidence: Evidence, at: Moment) => {
+    if (evidence.kind === "authoritative") return holds.trust(at);
+    holds.doubt();
+    suspectReason = evidence.reason;
   };
 
-  const set = (entry: Entry, group: Group | undefined, declared: boolean): GroupChanges => {
+  const set = (entry: Entry, group: Group | undefined, declared: boolean, at: Moment): GroupChanges => {
     const name = sourceName(entry.source);
     entry.declared = declared;
     if (group === undefined && entry.rejected.length === 0) entries.delete(name);
     if (isDeepStrictEqual(entry.group, group)) return NO_CHANGES;
     entry.group = group;
-    if (group?.instances.some(({ hold }) => hold !== undefined)) holding.add(name);
-    else holding.delete(name);
+    holds.update(name, group, at);
     return new Map([[name, group]]);
   };
 
@@ -87,78 +88,96 @@ export function createLedger(settings: RegistrySettings): Ledger {
       entry = { source, group: undefined, declared: true, rejected: [], run };
       entries.set(name, entry);
     }
-    entry.run = run;
     return entry;
   };
 
-  const state = (raw: Group, evidence: Evidence, rejections: readonly Rejection[], now: number): GroupChanges => {
+  /** The changes of one source, and of others that are held with it because too much is leaving. */
+  const take = (entry: Entry, statement: Statement, at: Moment): GroupChanges => {
+    const previous = entry.group;
+    const { evidence } = statement;
+    const meant = evidence.kind === "authoritative" && evidence.byOperator === true;
+    guard.observe(sourceName(entry.source), meant ? undefined : previous, statement.group, at.mono);
+    const own = set(entry, protectGroup(previous, statement, at.wall), statement.declared, at);
+    return merged([own, ...guard.held(at.mono).map((drop) => restoreDropped(drop, at))]);
+  };
+
+  const restoreDropped = ({ group, instances }: MassDrop, at: Moment): GroupChanges => {
+    const known = entries.get(sourceName(group.source))?.group;
+    const base = known ?? { ...group, instances: [] };
+    const held = bringBack(base, instances, at.wall);
+    if (held === base) return NO_CHANGES;
+    const entry = entryOf(group.source);
+    return set(entry, held, known !== undefined && entry.declared, at);
+  };
+
+  const state = (raw: Group, evidence: Evidence, rejections: readonly Rejection[], at: Moment): GroupChanges => {
     const entry = entryOf(raw.source);
+    entry.run = run;
     const { group, rejected } = sanitise(raw, rules);
     const service = serviceId(raw.service);
     entry.rejected = [...rejections, ...rejected].map((rejection) => ({ ...rejection, source: raw.source, service }));
-    if (group === undefined) return set(entry, undefined, false);
-    return set(entry, protectGroup(entry.group, { group, declared: true, evidence }, now), true);
+    if (group === undefined) return set(entry, undefined, false, at);
+    return take(entry, { group, declared: true, evidence }, at);
   };
 
-  const gone = (entry: Entry, evidence: Evidence, now: number): GroupChanges => {
+  const gone = (entry: Entry, evidence: Evidence, at: Moment): GroupChanges => {
+    entry.run = run;
     entry.rejected = [];
-    if (entry.group === undefined) return set(entry, undefined, false);
-    const emptied = { ...entry.group, instances: [] };
-    return set(entry, protectGroup(entry.group, { group: emptied, declared: false, evidence }, now), false);
+    if (entry.group === undefined) return set(entry, undefined, false, at);
+    return take(entry, { group: { ...entry.group, instances: [] }, declared: false, evidence }, at);
   };
 
-  const synced = (evidence: Evidence, now: number): GroupChanges => {
+  const synced = (evidence: Evidence, at: Moment): GroupChanges => {
     if (evidence.kind === "authoritative") suspectReason = undefined;
-    const changes = [...entries.values()].filter((entry) => entry.run !== run).map((entry) => gone(entry, evidence, now));
-    return new Map(changes.flatMap((change) => [...change]));
+    return merged([...entries.values()].filter((entry) => entry.run !== run).map((entry) => gone(entry, evidence, at)));
   };
 
-  const ledger: Ledger = {
+  const end = (over: ReadonlyMap<string, ReadonlySet<string>>, at: Moment): GroupChanges =>
+    merged(
+      [...over].map(([name, ids]) => {
+        const entry = entries.get(name);
+        if (entry?.group === undefined) return NO_CHANGES;
+        guard.forgive(name);
+        return set(entry, releaseGroup(entry.group, entry.declared, ids), entry.declared, at);
+      }),
+    );
+
+  return {
     beginRun() {
       run++;
     },
-    apply(event, now) {
-      if (event.type === "degraded") {
-        authoritativeSince = undefined;
-        return NO_CHANGES;
-      }
-      weigh(event.evidence, now);
-      if (event.type === "group") return state(event.group, event.evidence, event.rejected ?? [], now);
-      if (event.type === "synced") return synced(event.evidence, now);
+    apply(event, at) {
+      if (event.type === "degraded") holds.doubt();
+      if (event.type === "degraded" || event.type === "recovered" || event.type === "parts") return NO_CHANGES;
+      weigh(event.evidence, at);
+      if (event.type === "group") return state(event.group, event.evidence, event.rejected ?? [], at);
+      if (event.type === "synced") return synced(event.evidence, at);
       const entry = entries.get(sourceName(event.source));
-      return entry === undefined ? NO_CHANGES : gone(entry, event.evidence, now);
+      return entry === undefined ? NO_CHANGES : gone(entry, event.evidence, at);
     },
-    releaseAt() {
-      if (authoritativeSince === undefined || holding.size === 0) return undefined;
-      return authoritativeSince + settings.holdForMs;
-    },
-    release(now) {
-      const at = ledger.releaseAt();
-      if (at === undefined || now < at) return NO_CHANGES;
-      const changes = [...entries.values()].map((entry) =>
-        entry.group === undefined ? NO_CHANGES : set(entry, releaseGroup(entry.group, entry.declared), entry.declared),
-      );
-      return new Map(changes.flatMap((change) => [...change]));
-    },
-    restore(groups) {
-      const changes = groups
-        .filter(({ source }) => !entries.has(sourceName(source)))
-        .map((group) => state(group, AUTHORITATIVE, [], 0));
-      // What an earlier process saw is no statement of the registry: it must not start the clock of any hold.
-      authoritativeSince = undefined;
-      return new Map(changes.flatMap((change) => [...change]));
+    releaseAt: () => holds.nextEnd(),
+    release: (at) => end(holds.due(at), at),
+    releaseNow: (filter, at) => end(holds.matching(filter), at),
+    restore(groups, at) {
+      const unknown = groups.filter(({ source }) => !entries.has(sourceName(source)));
+      // What an earlier process saw is no statement of the registry: it starts the clock of no hold.
+      return merged(unknown.map((group) => state(group, AUTHORITATIVE, [], at)));
     },
     groups: () => [...entries.values()].flatMap(({ group }) => (group === undefined ? [] : [group])),
+    held: (at) => holds.list(at),
     rejected: () => [...entries.values()].flatMap(({ rejected }) => rejected),
     counts: () => count(entries.values()),
     get suspectReason() {
-      return suspectReason;
+      return suspectReason ?? (holds.againstProof ? "mass-drop" : undefined);
     },
   };
-  return ledger;
 }
 
 const NO_CHANGES: GroupChanges = new Map();
+
+function merged(changes: readonly GroupChanges[]): GroupChanges {
+  return new Map(changes.flatMap((change) => [...change]));
+}
 
 function count(entries: Iterable<Entry>): LedgerCounts {
   const services = new Set<string>();

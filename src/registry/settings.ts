@@ -40,6 +40,50 @@ export const SecretRefSchema = Type.Union(
 );
 export type SecretRef = Static<typeof SecretRefSchema>;
 
+const ProtectionSchema = Type.Object(
+  {
+    enabled: Type.Optional(Type.Boolean({ description: "Default: true, but for the file registry, which its operator writes." })),
+    share: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 100,
+        description: "Percent of the registry's instances that may leave within the window. Default: 15.",
+      }),
+    ),
+    count: Type.Optional(
+      Type.Integer({ minimum: 0, description: "So many may leave within the window whatever share they are. Default: 3." }),
+    ),
+    service: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: "A service that had so many instances may not lose them all within the window. Default: 3.",
+      }),
+    ),
+    window: Type.Optional({ ...DurationSchema, description: "Default: 30s." }),
+  },
+  {
+    additionalProperties: false,
+    description:
+      "Removal protection: what leaves all at once is held and served as DEGRADED for `holdFor`, although the registry's answer is proof.",
+  },
+);
+
+const StalenessSchema = Type.Object(
+  {
+    enabled: Type.Optional(Type.Boolean({ description: "Default: true." })),
+    degradeAfter: Type.Optional({
+      ...DurationSchema,
+      description: "After so long its instances are served as DEGRADED. Default: 1h.",
+    }),
+    lastAfter: Type.Optional({ ...DurationSchema, description: "After so long they are in the last priority. Default: 24h." }),
+    removeAfter: Type.Optional({ ...DurationSchema, description: "After so long they leave. Default: 168h." }),
+  },
+  {
+    additionalProperties: false,
+    description: "What becomes of the instances of a registry that cannot be read for long.",
+  },
+);
+
 export const REGISTRY_SETTINGS = {
   namespace: Type.Optional(Type.String({ description: "Where its services land when it has no namespaces. Default: default." })),
   cluster: Type.Optional(Type.String({ description: "Cluster its instances run in. Default: mesh.cluster." })),
@@ -51,8 +95,15 @@ export const REGISTRY_SETTINGS = {
       pattern: "^\\d+(ms|s|m|h)$",
       patternErrorMessage: "must be a duration such as 500ms, 30s, 5m or 1h",
       title: "duration",
+      description: "How long authoritative answers must stand before held instances go. Default: 2m.",
+    }),
+  ),
+  protection: Type.Optional(ProtectionSchema),
+  staleness: Type.Optional(StalenessSchema),
+  required: Type.Optional(
+    Type.Boolean({
       description:
-        "How long authoritative answers must stand before instances that only suspect evidence removed go. Default: 2m.",
+        "False: the bridge does not wait for it at the start. Default: true (wait, for `xds.syncTimeout` at most), but for links to other bridges.",
     }),
   ),
 } as const;
@@ -68,4 +119,34 @@ export interface RegistrySettings {
   readonly trusted: boolean;
   /** Milliseconds. */
   readonly holdForMs: number;
+  /** Undefined: what the registry no longer names with proof goes at once, however much it is. */
+  readonly protection: ProtectionLimits | undefined;
+  /** Undefined: what a registry said last stands for ever while it cannot be read. */
+  readonly staleness: StalenessLimits | undefined;
+  /** True: the first answers to clients wait for it, within `xds.syncTimeout`. */
+  readonly required: boolean;
 }
+
+/** When too many leave at once. */
+export interface ProtectionLimits {
+  /** Of the registry's instances, 0 to 1. */
+  readonly share: number;
+  readonly count: number;
+  readonly service: number;
+  readonly windowMs: number;
+}
+
+/** Ages in ms since the registry could last be read, each larger than the one before. */
+export interface StalenessLimits {
+  readonly degradeAfterMs: number;
+  readonly lastAfterMs: number;
+  readonly removeAfterMs: number;
+}
+
+/** What counts where the configuration is silent. */
+export const DEFAULT_PROTECTION: ProtectionLimits = { share: 0.15, count: 3, service: 3, windowMs: 30_000 };
+export const DEFAULT_STALENESS: StalenessLimits = {
+  degradeAfterMs: 3_600_000,
+  lastAfterMs: 86_400_000,
+  removeAfterMs: 604_800_000,
+};

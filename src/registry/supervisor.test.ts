@@ -179,8 +179,9 @@ test("an equal configuration restarts nothing", async () => {
 
 test("a registry that is down at the start serves its saved state, and the gate need not wait for it", async () => {
   const saved: LastKnownGood = {
-    load: async () => [group("r", "web", "a")],
+    load: async () => ({ groups: [group("r", "web", "a")], savedAt: 0 }),
     save: () => undefined,
+    confirm: () => undefined,
     flush: async () => undefined,
   };
   const { clock, fleet, show } = rig(saved);
@@ -190,5 +191,124 @@ test("a registry that is down at the start serves its saved state, and the gate 
   assert.deepEqual(show(), { "r/web": "a" });
   assert.deepEqual(fleet.progress(), { allSynced: false, allSettled: true, anyBlank: false });
   assert.equal(fleet.statuses()[0]?.nextRetryAt, clock.now() + 500);
+  await fleet.stop();
+});
+
+test("a registry that stays unreadable: its instances are marked stale, leave at the very end, and come back", async () => {
+  const staleness = { degradeAfterMs: 10_000, lastAfterMs: 20_000, removeAfterMs: 30_000 };
+  const error = fail("MB_REGISTRY_UNREACHABLE", { registry: "r", address: "x", reason: "refused" });
+  let back: (() => void) | undefined;
+  const adapter = defineAdapter({
+    kind: "scripted",
+    description: "A registry that fails until a test lets it come back.",
+    schema: Type.Object({}),
+    async *watch() {
+      yield says(group("r", "web", "a"));
+      yield synced;
+      yield { type: "degraded", error } as const;
+      await new Promise<void>((resolve) => {
+        back = resolve;
+      });
+      yield synced;
+      await new Promise(() => undefined);
+    },
+  });
+  const { clock, fleet, shown } = stages();
+  fleet.configure([{ ...spec("r", adapter), settings: registrySettings({ staleness }) }]);
+  await clock.advance(9999);
+  assert.deepEqual([shown(), fleet.statuses()[0]?.state], [["a"], "stale"]);
+  await clock.advance(1);
+  assert.deepEqual([shown(), fleet.statuses()[0]?.staleness], [["a degraded"], "degraded"]);
+  await clock.advance(10_000);
+  assert.deepEqual(shown(), ["a last"]);
+  await clock.advance(10_000);
+  assert.deepEqual([shown(), fleet.statuses()[0]?.state], [[], "expired"]);
+  back?.();
+  await clock.advance(0);
+  assert.deepEqual([shown(), fleet.statuses()[0]?.state], [["a"], "live"]);
+});
+
+/** A fleet whose only service is shown with what its age has done to it. */
+function stages() {
+  const clock = fakeClock();
+  let latest: Group | undefined;
+  const fleet = createFleet({
+    clock,
+    random: () => 0.5,
+    log: silentLog,
+    lastKnownGood: () => undefined,
+    onChange: (_registry, changes) => {
+      latest = changes.get("r/web");
+    },
+    onStatus: () => undefined,
+    onEvent: () => undefined,
+  });
+  const shown = () => latest?.instances.map(({ id, stale }) => (stale === undefined ? id : `${id} ${stale.stage}`));
+  return { clock, fleet, shown };
+}
+
+test("the operator's release ends holds of one registry, and of an unknown one says so", async () => {
+  const { clock, fleet, show } = rig();
+  const ids = ["a", "b", "c", "d", "e"];
+  fleet.configure([spec("r", scripted({ events: [says(group("r", "web", ...ids)), synced, says(group("r", "web"))] }))]);
+  await clock.advance(0);
+  assert.deepEqual(show(), { "r/web": "a~,b~,c~,d~,e~" });
+  assert.equal(fleet.statuses()[0]?.state, "suspect");
+  assert.equal(fleet.statuses()[0]?.suspectReason, "mass-drop");
+  assert.equal(fleet.release("other", {}), undefined);
+  assert.equal(fleet.release("r", { service: "default/api" }), 0);
+  assert.equal(fleet.release("r", {}), 5);
+  assert.deepEqual(show(), { "r/web": "" });
+  assert.deepEqual(fleet.held(), []);
+  await fleet.stop();
+});
+
+test("a registry that is not required holds nobody up", async () => {
+  const { clock, fleet } = rig();
+  const silent = spec("slow", scripted({ events: [] }));
+  fleet.configure([spec("good", scripted({ events: [synced] })), { ...silent, settings: registrySettings({ required: false }) }]);
+  await clock.advance(0);
+  assert.equal(fleet.progress().allSynced, true);
+  await fleet.stop();
+});
+
+test("the parts of a registry are shown each by itself: state, age, what failed; one that is removed takes its age along", async () => {
+  const { clock, fleet } = rig();
+  const error = fail("MB_INTERNAL", { reason: "test" });
+  const parts = (...states: readonly ("live" | "stale")[]): RegistryEvent => ({
+    type: "parts",
+    parts: states.map((state, index) => ({ name: `dc${index}`, state })),
+  });
+  const two = [
+    says(group("r", "dc0/web", "a")),
+    synced,
+    { type: "degraded", error, part: "dc1" },
+    parts("live", "stale"),
+  ] as const;
+  const told = Promise.withResolvers<void>();
+  const adapter = defineAdapter({
+    kind: "scripted",
+    description: "A registry of two parts.",
+    schema: Type.Object({}),
+    async *watch(_config, { signal }) {
+      yield* two;
+      await told.promise;
+      yield parts("live");
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    },
+  });
+  fleet.configure([spec("r", adapter)]);
+  await clock.advance(1000);
+  const shown = () =>
+    fleet.statuses()[0]?.parts.map(({ name, state, ageMs, lastError }) => [name, state, ageMs, lastError?.code]);
+  assert.deepEqual(shown(), [
+    ["dc0", "live", 1000, undefined],
+    ["dc1", "stale", 1000, "MB_INTERNAL"],
+  ]);
+  assert.equal(fleet.statuses()[0]?.state, "stale");
+  told.resolve();
+  await clock.advance(0);
+  assert.deepEqual(shown(), [["dc0", "live", 1000, undefined]]);
+  assert.equal(fleet.statuses()[0]?.state, "live");
   await fleet.stop();
 });

@@ -1,5 +1,5 @@
 /** For tests: the settings every registry takes, with their defaults and what a test says otherwise. */
-import type { RegistrySettings } from "./settings.ts";
+import { DEFAULT_PROTECTION, DEFAULT_STALENESS, type RegistrySettings } from "./settings.ts";
 
 export function registrySettings(fields: Partial<RegistrySettings> = {}): RegistrySettings {
   return {
@@ -10,6 +10,9 @@ export function registrySettings(fields: Partial<RegistrySettings> = {}): Regist
     addresses: { allow: [], deny: [] },
     trusted: false,
     holdForMs: 120_000,
+    protection: DEFAULT_PROTECTION,
+    staleness: DEFAULT_STALENESS,
+    required: true,
     ...fields,
   };
 }
