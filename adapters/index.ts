@@ -2,5 +2,8 @@
 import type { Adapter } from "../src/registry/adapter.ts";
 import { consul } from "./consul/index.ts";
 import { file } from "./file/index.ts";
+import { kubernetes } from "./kubernetes/index.ts";
+import { meshbridge } from "./meshbridge/index.ts";
+import { zookeeper } from "./zookeeper/index.ts";
 
-export const adapters: readonly Adapter[] = [file, consul];
+export const adapters: readonly Adapter[] = [file, consul, zookeeper, kubernetes, meshbridge];

@@ -26,9 +26,14 @@ test("a reply comes with what its headers say", async () => {
 });
 
 for (const [name, reaction, code, text] of [
-  ["a refusal", { status: 403, text: "ACL not found" }, "MB_REGISTRY_REFUSED", /HTTP 403: ACL not found$/],
-  ["a refusal with a long page", { status: 502, text: `<p>${"x".repeat(9999)}` }, "MB_REGISTRY_REFUSED", /HTTP 502: <p>x{197}$/],
-  ["a redirect", { status: 301 }, "MB_REGISTRY_REFUSED", /HTTP 301/],
+  ["a refusal", { status: 403, text: "ACL not found" }, "MB_REGISTRY_REFUSED", /refused with 403: ACL not found$/],
+  [
+    "a refusal with a long page",
+    { status: 502, text: `<p>${"x".repeat(9999)}` },
+    "MB_REGISTRY_REFUSED",
+    /refused with 502: <p>x{197}$/,
+  ],
+  ["a redirect", { status: 301 }, "MB_REGISTRY_REFUSED", /refused with 301/],
   ["no JSON", { body: "{" }, "MB_REGISTRY_BAD_REPLY", /no JSON$/],
   ["a body that ends early", "cut", "MB_REGISTRY_UNREACHABLE", /aborted/],
   ["a body without end", { body: "x".repeat(33 * 1024 * 1024) }, "MB_REGISTRY_UNREACHABLE", /larger than 32 MiB/],

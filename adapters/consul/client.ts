@@ -6,12 +6,12 @@ import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import Consul from "consul";
 import { type MeshbridgeError, reasonOf } from "../../src/kernel/errors.ts";
+import { retryAfterMs } from "../../src/kernel/retry-after.ts";
 import { fail } from "../../src/model/errors.ts";
 import type { WatchContext } from "../../src/registry/adapter.ts";
+import { readSecret } from "../../src/registry/credentials.ts";
 import { isText } from "./guards.ts";
-import { retryAfterMs } from "./retry-after.ts";
 import type { ConsulSettings } from "./schema.ts";
-import { readToken } from "./token.ts";
 import { type Guarded, type Transport, withBodyLimit } from "./transport.ts";
 
 export interface Reply {
@@ -29,7 +29,12 @@ export interface Reply {
 export type Answer =
   | { readonly reply: Reply }
   /** `retryAfterMs`: what a 429 or 503 asked for. */
-  | { readonly error: MeshbridgeError; readonly retryAfterMs: number | undefined };
+  | {
+      readonly error: MeshbridgeError;
+      /** The HTTP status when there was an answer. */
+      readonly status?: number;
+      readonly retryAfterMs: number | undefined;
+    };
 
 export type Query = Readonly<Record<string, string>>;
 
@@ -40,13 +45,24 @@ export interface ConsulClient {
    * One GET of `/v1` + `path`. What fails is in the answer: MB_REGISTRY_UNREACHABLE, MB_REGISTRY_REFUSED,
    * MB_REGISTRY_BAD_REPLY or MB_SECRET_UNREADABLE. Rejects with the signal's reason alone.
    */
-  get(path: string, query: Query, limits: { readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<Answer>;
+  get(path: string, query: Query, limits: Limits): Promise<Answer>;
+}
+
+/** A client that may change things too. */
+export interface ConsulWriteClient extends ConsulClient {
+  /** One PUT, with the body as JSON; everything else as `get`. */
+  put(path: string, query: Query, body: object | undefined, limits: Limits): Promise<Answer>;
+}
+
+export interface Limits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
 }
 
 const DEFAULT_ADDRESS = "http://127.0.0.1:8500";
 
 export interface ClientOptions {
-  readonly context: WatchContext;
+  readonly context: Pick<WatchContext, "name" | "baseDir">;
   readonly transport: Transport;
   readonly label: string;
 }
@@ -54,44 +70,50 @@ export interface ClientOptions {
 /** What the package's base class `papi.Client` offers and its types do not tell. */
 interface RawClient {
   _get(options: object): Promise<IncomingMessage & { body?: unknown }>;
+  _put(options: object): Promise<IncomingMessage & { body?: unknown }>;
 }
 
+/** What of the settings the client needs. */
+export type ConnectionSettings = Pick<ConsulSettings, "address" | "token">;
+
 /** The address as requests use it: without a slash at the end. */
-export function addressOf({ address = DEFAULT_ADDRESS }: ConsulSettings): string {
+export function addressOf({ address = DEFAULT_ADDRESS }: ConnectionSettings): string {
   return address.replace(/\/+$/, "");
 }
 
 /** `label`: what errors call the registry. The transport may be shared by several clients. */
-export function createClient(config: ConsulSettings, { context, transport, label }: ClientOptions): ConsulClient {
+export function createClient(config: ConnectionSettings, { context, transport, label }: ClientOptions): ConsulWriteClient {
   const address = addressOf(config);
   const names = { registry: label, address };
   const raw = async (): Promise<RawClient> => {
     const consul: unknown = new Consul({ baseUrl: `${address}/v1`, agent: await transport.agent() } as object);
     return consul as RawClient;
   };
+  const send = async (method: "_get" | "_put", request: object, { timeoutMs, signal }: Limits): Promise<Answer> => {
+    signal.throwIfAborted();
+    const ctx = new EventEmitter();
+    const cancel = () => ctx.emit("cancel");
+    signal.addEventListener("abort", cancel, { once: true });
+    let token = "";
+    try {
+      if (config.token !== undefined) token = (await readSecret(config.token, context)).reveal();
+      const client = await raw();
+      signal.throwIfAborted();
+      const headers = token === "" ? {} : { "x-consul-token": token };
+      const onRequest = [(guarded: Guarded, next: () => void) => withBodyLimit(guarded, next)];
+      return { reply: toReply(await client[method]({ ...request, headers, timeout: timeoutMs, ctx, exts: { onRequest } })) };
+    } catch (cause) {
+      signal.throwIfAborted();
+      transport.failed();
+      return toFailure(cause, names, token);
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  };
   return {
     names,
-    async get(path, query, { timeoutMs, signal }) {
-      signal.throwIfAborted();
-      const ctx = new EventEmitter();
-      const cancel = () => ctx.emit("cancel");
-      signal.addEventListener("abort", cancel, { once: true });
-      let token = "";
-      try {
-        if (config.token !== undefined) token = (await readToken(config.token, context)).reveal();
-        const client = await raw();
-        signal.throwIfAborted();
-        const headers = token === "" ? {} : { "x-consul-token": token };
-        const onRequest = [(request: Guarded, next: () => void) => withBodyLimit(request, next)];
-        return { reply: toReply(await client._get({ path, query, headers, timeout: timeoutMs, ctx, exts: { onRequest } })) };
-      } catch (cause) {
-        signal.throwIfAborted();
-        transport.failed();
-        return toFailure(cause, names, token);
-      } finally {
-        signal.removeEventListener("abort", cancel);
-      }
-    },
+    get: (path, query, limits) => send("_get", { path, query }, limits),
+    put: (path, query, body, limits) => send("_put", { path, query, ...(body !== undefined && { body, type: "json" }) }, limits),
   };
 }
 
@@ -116,7 +138,7 @@ function toFailure(cause: unknown, names: ConsulClient["names"], token: string):
     const statusCode = response.statusCode ?? 0;
     const reason = sentence(response.body, token) || reasonOf(cause);
     const error = fail("MB_REGISTRY_REFUSED", { ...names, statusCode, reason });
-    return { error, retryAfterMs: retryAfterMs(statusCode, response.headers) };
+    return { error, status: statusCode, retryAfterMs: retryAfterMs(statusCode, response.headers) };
   }
   // The cause is not kept then: the error of a JSON parser quotes what it read.
   const garbled = isCodec === true || cause instanceof SyntaxError;

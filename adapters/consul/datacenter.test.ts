@@ -132,12 +132,25 @@ test("a change is read without any wait, and only the service it concerns", asyn
   await seconds(clock, 10);
   assert.equal(server.count(SERVICES), 2);
   server.weigh("web", 7);
-  server.bodies.set(CATALOG, { web: ["new"], api: [] });
-  server.move(CATALOG);
+  server.bodies.set(CHECKS, [{ Node: "n1", CheckID: "c", Status: "passing", ServiceName: "web" }]);
+  server.move(CHECKS);
   await clock.advance(0);
   assert.equal(weightSeen("web"), 7);
   assert.equal(server.count(`${SERVICES}web`), 2);
   assert.equal(server.count(`${SERVICES}api`), 1);
+  await stop();
+});
+
+test("a change that shows nowhere is not lost beside one that shows in the same reply", async () => {
+  const server = new Server(["web", "api"]);
+  const { clock, weightSeen, stop } = await run(server);
+  await seconds(clock, 10);
+  server.weigh("api", 9);
+  server.weigh("new", 3);
+  server.bodies.set(CATALOG, { web: [], api: [], new: [] });
+  server.move(CATALOG);
+  await clock.advance(0);
+  assert.deepEqual([weightSeen("new"), weightSeen("api")], [3, 9]);
   await stop();
 });
 

@@ -59,6 +59,7 @@ export async function* watchPart(options: PartOptions): AsyncGenerator<readonly 
       }
       const read = await reader.read();
       if (read.failure === undefined) failing.delete("services");
+      if (read.wentBack) restartAll(FEEDS);
       const events: RegistryEvent[] = [...read.events, ...(read.failure ? tell(failing, "services", read.failure) : [])];
       if (failing.size === 0 && reader.current) events.push({ type: "synced", evidence: reader.view.evidence });
       if (events.length > 0) yield events;
@@ -110,7 +111,7 @@ function createFeeds(options: PartOptions, signal: AbortSignal) {
     return [name, createFeed({ client, ...where, ...limits })];
   };
   const feeds = new Map(FEEDS.map(make));
-  const restartAll = (names: Iterable<FeedName | "services">, but: FeedName) => {
+  const restartAll = (names: Iterable<FeedName | "services">, but?: FeedName) => {
     for (const name of names) if (name !== but && name !== "services") feeds.get(name)?.restart();
   };
   return { feeds, restartAll };

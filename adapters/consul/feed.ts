@@ -10,6 +10,9 @@ import { afterFailure, afterReply, NO_INDEX } from "./index-rules.ts";
 /** Deadline of a request that Consul answers at once. */
 export const PLAIN_TIMEOUT_MS = 10_000;
 
+/** What comes back is to be current within five seconds; one attempt each few seconds, with jitter, is no load. */
+export const RETRY = { baseMs: 500, maxMs: 5000 } as const;
+
 /** Requests that need not wait after a calm time: a person or a deployment changes several things in a row. */
 const BURST = 10;
 
@@ -44,7 +47,7 @@ export interface FeedOptions {
 export function createFeed(options: FeedOptions): Feed {
   const { client, path, query, waitMs, signal, clock, random } = options;
   const bucket = createTokenBucket({ burst: BURST, intervalMs: options.intervalMs, clock });
-  const backoff = createBackoff({ baseMs: 500, maxMs: 30_000, random });
+  const backoff = createBackoff({ ...RETRY, random });
   let index = NO_INDEX;
   let restMs = 0;
   /** Set when the rest was asked for by the server: then nothing cuts it short. */

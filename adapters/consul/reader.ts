@@ -7,9 +7,10 @@ import type { RegistryEvent } from "../../src/registry/adapter.ts";
 import { createAgenda } from "./agenda.ts";
 import type { Answer } from "./client.ts";
 import { evidenceOf } from "./doubt.ts";
-import { PLAIN_TIMEOUT_MS } from "./feed.ts";
+import { PLAIN_TIMEOUT_MS, RETRY } from "./feed.ts";
 import { type PartOptions, queryOf, unusable } from "./part.ts";
 import { isReadable, selectServices } from "./selection.ts";
+import { createServiceIndexes } from "./service-indexes.ts";
 import { type TranslateOptions, type Translation, translate } from "./translate.ts";
 import { createView, type View } from "./view.ts";
 
@@ -20,6 +21,8 @@ export interface ReadResult {
   readonly events: readonly RegistryEvent[];
   /** A `degraded` event: what could not be read stays due, and nothing is read before it is over. */
   readonly failure: RegistryEvent | undefined;
+  /** A service's index went back: the feeds must answer anew before anything else is believed. */
+  readonly wentBack: boolean;
 }
 
 export interface Reader {
@@ -38,10 +41,12 @@ export function createReader(options: PartOptions, signal: AbortSignal): Reader 
   const { config, context, client } = options;
   const agenda = createAgenda({ secondLook: (config.consistency ?? "stale") === "stale" });
   const view = createView({ agenda, select: (all) => selectServices(all, config), datacenter: options.part.datacenter });
-  const backoff = createBackoff({ baseMs: 500, maxMs: 30_000, random: context.random });
+  const backoff = createBackoff({ ...RETRY, random: context.random });
   const query = { ...queryOf(options, true), ...(config.filter !== undefined && { filter: config.filter }) };
   const maxStalenessMs = parseDuration(config.maxStaleness ?? "10s") ?? 10_000;
   const now = () => context.clock.monotonic();
+  const indexes = createServiceIndexes();
+  let wentBack = false;
   let restUntil = 0;
   let failed = false;
 
@@ -58,6 +63,12 @@ export function createReader(options: PartOptions, signal: AbortSignal): Reader 
     const path = `/health/service/${name}`;
     const answer = await client.get(path, query, { timeoutMs: PLAIN_TIMEOUT_MS, signal });
     if ("error" in answer) return answer;
+    const age = indexes.judge(name, answer.reply.index);
+    if (age !== "taken") {
+      agenda.failed(name);
+      if (age === "went-back") wentBack = true;
+      return undefined;
+    }
     const read = translate(answer.reply.body, translation);
     if (read === undefined) return { error: unusable(options, path), retryAfterMs: undefined };
     return conclude(name, read, answer.reply);
@@ -97,13 +108,19 @@ export function createReader(options: PartOptions, signal: AbortSignal): Reader 
     },
     async read() {
       const { datacenter } = view;
-      if (!view.ready || datacenter === undefined || now() < restUntil) return { events: [], failure: undefined };
+      if (!view.ready || datacenter === undefined || now() < restUntil)
+        return { events: [], failure: undefined, wentBack: false };
       const { events, failure } = await readAll(agenda.take(view.services(), now()), datacenter);
       agenda.settle(now());
       failed = failure !== undefined;
-      if (failure !== undefined) return { events, failure: rest(failure) };
+      if (wentBack) {
+        wentBack = false;
+        view.regress();
+        return { events, failure: undefined, wentBack: true };
+      }
+      if (failure !== undefined) return { events, failure: rest(failure), wentBack: false };
       backoff.reset();
-      return { events, failure: undefined };
+      return { events, failure: undefined, wentBack: false };
     },
   };
 }

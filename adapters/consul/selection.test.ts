@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isReadable, matches, selectServices } from "./selection.ts";
+import { matchesGlob } from "../../src/kernel/glob.ts";
+import { isReadable, selectServices } from "./selection.ts";
 
 for (const [pattern, name, expected] of [
   ["web", "web", true],
@@ -18,7 +19,7 @@ for (const [pattern, name, expected] of [
   ["*b*", "abc", true],
   ["a.c", "abc", false],
 ] as const)
-  test(`pattern ${pattern} and ${name}`, () => assert.equal(matches(pattern, name), expected));
+  test(`pattern ${pattern} and ${name}`, () => assert.equal(matchesGlob(pattern, name), expected));
 
 const catalog = new Map(
   Object.entries({ consul: [], web: ["a", "b"], "web-canary": ["a"], db: [] }).map(([name, tags]) => [

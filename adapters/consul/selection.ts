@@ -1,4 +1,5 @@
 /** Which services of the catalog are meant. Pure. */
+import { matchesGlob } from "../../src/kernel/glob.ts";
 import type { CatalogReply } from "./changes.ts";
 import type { ConsulSettings } from "./schema.ts";
 
@@ -12,25 +13,10 @@ export function selectServices(
 ): CatalogReply {
   const meant = (name: string, has: ReadonlySet<string>) =>
     name !== CONSUL_ITSELF &&
-    (include === undefined || include.some((pattern) => matches(pattern, name))) &&
-    !exclude?.some((pattern) => matches(pattern, name)) &&
+    (include === undefined || include.some((pattern) => matchesGlob(pattern, name))) &&
+    !exclude?.some((pattern) => matchesGlob(pattern, name)) &&
     (tags ?? []).every((tag) => has.has(tag));
   return new Map([...catalog].filter(([name, has]) => meant(name, has)));
-}
-
-/** Whether `*` in the pattern, standing for any text, makes it the name. No regular expression: nothing to escape. */
-export function matches(pattern: string, name: string): boolean {
-  const [first = "", ...rest] = pattern.split("*");
-  const last = rest.pop();
-  if (last === undefined) return name === pattern;
-  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = name.indexOf(part, at);
-    if (found === -1) return false;
-    at = found + part.length;
-  }
-  return at <= name.length - last.length;
 }
 
 /**

@@ -62,6 +62,8 @@ export function runConsul(config: ConsulSettings, more: Partial<WatchContext> = 
 /** One event as short text, for comparison: `group dc1/web 10.0.0.1:80 authoritative`. */
 export function sketch(event: RegistryEvent): string {
   if (event.type === "degraded") return `degraded ${event.error.code}`;
+  if (event.type === "recovered") return `recovered ${event.part}`;
+  if (event.type === "parts") return `parts ${event.parts.map(({ name, state }) => `${name} ${state}`).join(", ")}`;
   const evidence = event.evidence.kind === "suspect" ? event.evidence.reason : event.evidence.kind;
   if (event.type === "synced") return `synced ${evidence}`;
   if (event.type === "gone") return `gone ${event.source.scope} ${evidence}`;

@@ -1,10 +1,7 @@
 /** Connections towards Consul: kept alive, bounded in number, and no reply larger than the memory can bear. */
-import { readFile } from "node:fs/promises";
 import http, { type Agent, type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
-import { resolve } from "node:path";
-import { reasonOf } from "../../src/kernel/errors.ts";
-import { fail } from "../../src/model/errors.ts";
+import { readTlsFiles } from "../../src/registry/credentials.ts";
 import type { ConsulSettings } from "./schema.ts";
 
 /** A body of this size holds some 50 000 instances of one service; Consul's own lists stay far below. */
@@ -30,7 +27,9 @@ export function createTransport(address: string, { tls, baseDir, connections }: 
   const open = new Set<Agent>();
   let current: Promise<Agent> | undefined;
   const make = async () => {
-    const agent = secure ? new https.Agent({ ...options, ...(await readTls(tls, baseDir)) }) : new http.Agent(options);
+    const agent = secure
+      ? new https.Agent({ ...options, ...(await readTlsFiles(tls, baseDir, "Consul")) })
+      : new http.Agent(options);
     open.add(agent);
     return agent;
   };
@@ -54,19 +53,6 @@ export function createTransport(address: string, { tls, baseDir, connections }: 
       open.clear();
     },
   };
-}
-
-async function readTls(tls: ConsulSettings["tls"], baseDir: string): Promise<https.AgentOptions> {
-  const read = async (path: string | undefined) => {
-    if (path === undefined) return undefined;
-    try {
-      return await readFile(resolve(baseDir, path));
-    } catch (cause) {
-      throw fail("MB_TLS_INVALID", { purpose: "Consul", reason: reasonOf(cause) }, { cause });
-    }
-  };
-  const [ca, cert, key] = await Promise.all([read(tls?.caFile), read(tls?.certFile), read(tls?.keyFile)]);
-  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
 }
 
 /** The part of a `papi` request that is changed before it is sent. */

@@ -3,7 +3,7 @@
  * without I/O: replies go in, events and causes to read services again come out.
  */
 import { isDeepStrictEqual } from "node:util";
-import { AUTHORITATIVE, type Evidence, suspect } from "../../src/model/evidence.ts";
+import { AUTHORITATIVE, type Evidence, suspect, worstEvidence } from "../../src/model/evidence.ts";
 import type { Group } from "../../src/model/group.ts";
 import type { ServicePort } from "../../src/model/service.ts";
 import type { RegistryEvent, Rejection } from "../../src/registry/adapter.ts";
@@ -19,7 +19,6 @@ import {
   readChecks,
   readNodes,
 } from "./changes.ts";
-import { worst } from "./doubt.ts";
 import type { Translation } from "./translate.ts";
 
 export const FEEDS = ["catalog", "checks", "nodes"] as const;
@@ -62,6 +61,8 @@ export interface View {
   readonly datacenter: string | undefined;
   /** What may be said of everything as of now: the worst of all that it was made of. */
   readonly evidence: Evidence;
+  /** A service's own index went back: everything is in doubt until all feeds have answered anew. */
+  regress(): void;
   /** Since the index went back, not everything has been read anew. */
   readonly regressed: boolean;
   /** Everything has been read anew. */
@@ -84,7 +85,8 @@ export function createView({ agenda, select, ...options }: ViewOptions): View {
   const feedEvidence = new Map<FeedName, Evidence>();
   let regressed = false;
 
-  const doubt = (...all: Evidence[]) => worst(regressed ? [suspect("index-went-back"), ...all] : all);
+  const isReady = () => fresh.size === FEEDS.length;
+  const doubt = (...all: Evidence[]) => worstEvidence(regressed ? [suspect("index-went-back"), ...all] : all);
   const on = (changed: ReadonlySet<string>) =>
     [...known].filter(([, { nodes: of }]) => !of.isDisjointFrom(changed)).map(([name]) => name);
 
@@ -95,11 +97,12 @@ export function createView({ agenda, select, ...options }: ViewOptions): View {
     return group === undefined ? [] : [{ type: "gone", source: group.source, evidence }];
   };
 
-  const takeCatalog = (reply: CatalogReply, { evidence, moved }: Circumstances): readonly RegistryEvent[] => {
+  const takeCatalog = (reply: CatalogReply, evidence: Evidence, moved: boolean): readonly RegistryEvent[] => {
     const wanted = select(reply);
     const changed = changedServices(catalog, wanted);
-    // An index that moved without a service to show for it can mean any change of an instance.
-    if (moved && changed.size === 0) agenda.round();
+    // An index that moved can mean any change of an instance, also beside one that shows: a reply sums up all that happened
+    // since the one before.
+    if (moved) agenda.round();
     agenda.hint(changed);
     catalog = wanted;
     const missing = [...known.keys()].filter((name) => !wanted.has(name));
@@ -143,7 +146,7 @@ export function createView({ agenda, select, ...options }: ViewOptions): View {
     const before = fresh.size;
     fresh.add(feed);
     feedEvidence.set(feed, evidence);
-    return { reset, becameReady: before < FEEDS.length && fresh.size === FEEDS.length };
+    return { reset, becameReady: before < FEEDS.length && isReady() };
   };
 
   return {
@@ -151,7 +154,9 @@ export function createView({ agenda, select, ...options }: ViewOptions): View {
       const parsed = parse(feed, body);
       if (parsed === undefined) return { events: undefined, reset: false };
       const { reset, becameReady } = arrive(feed, circumstances);
-      const events = "catalog" in parsed ? takeCatalog(parsed.catalog, circumstances) : [];
+      // At the start, and after a reset, everything is read anyway.
+      const moved = circumstances.moved && isReady() && !becameReady;
+      const events = "catalog" in parsed ? takeCatalog(parsed.catalog, circumstances.evidence, moved) : [];
       if ("apply" in parsed) parsed.apply();
       // After a reset at the pace of rounds: an index that goes back again and again must not cost a full reading each time.
       if (becameReady && regressed) agenda.round();
@@ -172,10 +177,15 @@ export function createView({ agenda, select, ...options }: ViewOptions): View {
       if (same) return undefined;
       return { type: "group", group, evidence, ...(rejected.length > 0 && { rejected }) };
     },
+    regress() {
+      if (regressed) return;
+      regressed = true;
+      fresh.clear();
+    },
     services: () => catalog.keys(),
     portsOf: (name) => known.get(name)?.group?.ports ?? [],
     get ready() {
-      return fresh.size === FEEDS.length;
+      return isReady();
     },
     get datacenter() {
       return datacenter;
