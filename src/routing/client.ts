@@ -1,8 +1,13 @@
 /** Who asks, as far as it matters for what it may reach. */
 import type { Locality } from "../model/locality.ts";
 
-export const ROLES = ["gateway", "sidecar", "grpc"] as const;
+export const ROLES = ["gateway", "eastWest", "sidecar", "grpc"] as const;
 export type Role = (typeof ROLES)[number];
+
+/** Whether clients of the role are gateways of the configuration, called by name. */
+export function isGatewayRole(role: Role): boolean {
+  return role === "gateway" || role === "eastWest";
+}
 
 export interface Client {
   readonly role: Role;

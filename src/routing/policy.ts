@@ -1,6 +1,9 @@
 /** What the operator wants of traffic: the configuration's gateways and service policies with all defaults filled in. */
 import type { MergeRule } from "../catalog/types.ts";
 import type { Protocol, ServiceKey } from "../model/service.ts";
+import type { MutualTls } from "./mutual-tls.ts";
+import type { LabelSelection } from "./subset.ts";
+import type { ExportRule, NetworkSpec, Topology } from "./topology.ts";
 
 export const LOAD_BALANCERS = ["roundRobin", "leastRequest", "random", "ringHash", "maglev"] as const;
 export type LoadBalancer = (typeof LOAD_BALANCERS)[number];
@@ -36,13 +39,60 @@ export interface ServicePolicy {
   /** Envoy's overprovisioning factor in percent: 140 means a priority spills over below 1/1.4 = 72 % usable. */
   readonly overprovisioning: number;
   readonly merge: MergeRule;
+  readonly failover: FailoverPolicy | undefined;
+  /** Whose cluster comes first; undefined: nearness alone counts. */
+  readonly affinity: "local" | "remote" | "none" | undefined;
+  /** Shares by cluster; where one cannot serve its own, the others do. Undefined: not distributed. */
+  readonly distribute: Readonly<Record<string, number>> | undefined;
+  /** How its endpoints are dialled. */
+  readonly tls: "mutual" | "none";
+  /** The way to another network: its gateways, the client's own network's, or none at all: instances are dialled themselves. */
+  readonly gatewayMode: "none" | "local" | "remote";
+  /** What sidecars try again, and gateways whose route says nothing of it. */
+  readonly retries: RetrySpec | undefined;
+  readonly probe: ProbeSpec | undefined;
+}
+
+/** Envoy's own checks of endpoints. */
+export interface ProbeSpec {
+  /** Asked for by HTTP; undefined: that a connection comes about, with TLS where the endpoint has it. */
+  readonly path: string | undefined;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly unhealthyThreshold: number;
+  readonly healthyThreshold: number;
+  /** Whether endpoints on the client's own network are asked as well as gateways. */
+  readonly all: boolean;
+}
+
+/** Who comes next when the nearest do not suffice. */
+export interface FailoverPolicy {
+  /**
+   * `zone`, `region`, `cluster`, `network` (the client's own), or names of clusters, networks and regions; what none
+   * matches comes last. Empty: by zone, region and cluster.
+   */
+  readonly order: readonly string[];
+  /** `label` (the client's own value) or `label=value`; a label counts only where all before it are shared. */
+  readonly priorityLabels: readonly string[];
 }
 
 export interface ListenerSpec {
   readonly name: string;
   readonly address: string;
   readonly port: number;
-  readonly protocol: "HTTP" | "TCP" | "TLS";
+  readonly protocol: "HTTP" | "HTTPS" | "TCP" | "TLS";
+  /** HTTPS only: at least one, no host in two of them. */
+  readonly tls?: readonly ListenerTls[] | undefined;
+}
+
+/** A certificate for some server names (SNI) of an HTTPS listener. */
+export interface ListenerTls {
+  /** `*.x` and `*` allowed, lower case. Empty: every name that no other entry has. */
+  readonly hosts: readonly string[];
+  /** Name of the secret with the certificate. */
+  readonly secret: string;
+  /** Name of the secret with the authorities that clients' certificates must come from; undefined: none is asked for. */
+  readonly clientCa: string | undefined;
 }
 
 export interface HeaderMatch {
@@ -56,6 +106,8 @@ export interface RouteBackend {
   /** Port name or number; undefined: the service's only or first port. */
   readonly port: string | number | undefined;
   readonly weight: number;
+  /** Only instances with these labels; undefined: all. */
+  readonly labels?: LabelSelection;
 }
 
 export interface RetrySpec {
@@ -83,6 +135,8 @@ export interface RouteSpec {
 
 export interface GatewaySpec {
   readonly name: string;
+  /** `eastWest`: passes connections from other networks on by their server name; it has no routes. */
+  readonly kind: "edge" | "eastWest";
   readonly listeners: readonly ListenerSpec[];
   readonly routes: readonly RouteSpec[];
 }
@@ -98,5 +152,12 @@ export interface TrafficPolicy {
   readonly domain: string;
   readonly gateways: readonly GatewaySpec[];
   readonly sidecar: SidecarSpec;
+  readonly networks: readonly NetworkSpec[];
+  /** Undefined: the configuration says nothing of exports. */
+  readonly exports: readonly ExportRule[] | undefined;
+  /** Undefined: no service can be dialled by mutual TLS. */
+  readonly mtls: MutualTls | undefined;
+  /** Made of `networks` and `exports`, with the addresses of gateways as far as they are known. */
+  readonly topology: Topology;
   policyOf(service: ServiceKey): ServicePolicy;
 }

@@ -316,3 +316,33 @@ test("property: an address is told of with the best health that any of its recor
     }),
   );
 });
+
+test("instances that nobody could confirm for long come after others: degraded first, last of all later", () => {
+  const stale = (stage: "degraded" | "last") => ({ stale: { stage, since: 0 } });
+  const all = () => [
+    instance("old", stale("last")),
+    instance("older", { ...stale("degraded"), ...at("us", "x", "c2") }),
+    instance("live", at("us", "x", "c2")),
+  ];
+  assert.deepEqual(shown(all()), ["old@1:degraded", "older@0:degraded", "live@0:healthy"]);
+  assert.deepEqual(shown(all(), client("grpc")), ["old@2:healthy", "older@1:healthy", "live@0:healthy"]);
+  assert.deepEqual(shown([instance("only", stale("last"))]), ["only@0:degraded"], "alone it is all there is");
+});
+
+test("Pods that still serve while they drain are used when nothing else is ready, and not before", () => {
+  const draining = (id: string, labels = {}) => instance(id, { health: "draining", labels });
+  const serving = { "meshbridge.io/serving": "true" };
+  assert.deepEqual(shown([draining("a", serving), instance("b")]), ["a@0:draining", "b@0:healthy"]);
+  assert.deepEqual(shown([draining("a", serving), draining("b"), instance("c", { health: "unhealthy" })]), [
+    "a@0:degraded",
+    "b@0:draining",
+    "c@0:unhealthy",
+  ]);
+  assert.deepEqual(shown([draining("a", serving)], client("grpc")), ["a@0:healthy"]);
+});
+
+test("complete topology hints decide which zone an instance is meant for, wherever it runs", () => {
+  const hinted = (id: string, zones: string, zone: string) =>
+    instance(id, { labels: { "meshbridge.io/hint-zones": zones }, locality: locality({ region: "eu", zone }) });
+  assert.deepEqual(shown([hinted("here", "b", "a"), hinted("there", "a,c", "b")]), ["here@1:healthy", "there@0:healthy"]);
+});

@@ -1,35 +1,40 @@
 /**
- * What a client may reach of a service, and how: which instances, with which priority, weight and health. Pure, and
- * independent of the order in which instances are given, but for that of `decisions`. Every decision carries its reason,
- * so that `explain` and the endpoints a client gets can never differ.
+ * What a client may reach of a service, and how: which instances, with which priority, weight and health, directly or
+ * through which gateway. Pure, and independent of the order in which instances are given, but for that of `decisions`.
+ * Every decision carries its reason, so that `explain` and the endpoints a client gets can never differ.
  */
 import type { CatalogInstance, CatalogService } from "../catalog/types.ts";
 import { compareText } from "../kernel/compare.ts";
-import { type Health, isUsable } from "../model/health.ts";
+import type { Health } from "../model/health.ts";
 import { type Locality, localityName } from "../model/locality.ts";
 import { sourceName } from "../model/source.ts";
 import type { Client } from "./client.ts";
-import { boundedWeights } from "./weights.ts";
+import { NO_PREFERENCE } from "./distance.ts";
+import { horizonOf, type Unit, weightsOf } from "./horizon.ts";
+import { type Candidate, type Excluded, excluded, type Judged, judgeAll, type ReachRules } from "./judge.ts";
+import { FLAT, type GatewayAddress } from "./topology.ts";
 
-export type ExclusionReason = "no-such-port" | "other-network" | "duplicate-address" | "not-usable";
+export type { ReachRules } from "./judge.ts";
 
-export type Verdict =
-  | { readonly kind: "excluded"; readonly reason: ExclusionReason; readonly message: string }
-  | {
-      readonly kind: "included";
-      readonly port: number;
-      /** As the client is told: a held instance is degraded. */
-      readonly health: Health;
-      /** 0 is tried first; without gaps. */
-      readonly priority: number;
-      readonly locality: Locality;
-      /** The instance's own, unless those of its priority together exceed the protocol's bound. */
-      readonly weight: number;
-      readonly notes: readonly string[];
-    };
+export type Verdict = Excluded | Included;
 
-type Excluded = Extract<Verdict, { readonly kind: "excluded" }>;
-type Included = Extract<Verdict, { readonly kind: "included" }>;
+export interface Included {
+  readonly kind: "included";
+  readonly port: number;
+  /** As the client is told: a held instance is degraded. */
+  readonly health: Health;
+  /** 0 is tried first; without gaps. */
+  readonly priority: number;
+  readonly locality: Locality;
+  /**
+   * That of the endpoint, which stands for all that is behind it when it is a gateway. An instance's own, unless those of
+   * its priority together exceed the protocol's bound or are divided among gateways.
+   */
+  readonly weight: number;
+  /** The addresses it is reached by; empty: its own. */
+  readonly via: readonly GatewayAddress[];
+  readonly notes: readonly string[];
+}
 
 export interface Decision {
   readonly instance: CatalogInstance;
@@ -37,11 +42,19 @@ export interface Decision {
 }
 
 export interface Endpoint {
+  /** Whom it stands for; of a gateway: the nearest of them. */
   readonly instance: CatalogInstance;
   readonly address: string;
   readonly port: number;
   readonly health: Health;
   readonly weight: number;
+  /** The network it leads to. */
+  readonly network: string;
+  readonly gateway: GatewayAddress | undefined;
+  /** How many instances it stands for. */
+  readonly instances: number;
+  /** The clusters they are in, sorted. */
+  readonly clusters: readonly string[];
 }
 
 /** Endpoints of one locality at one priority; the pair is unique in a Reach. */
@@ -50,66 +63,70 @@ export interface LocalityGroup {
   readonly locality: Locality;
   /** Sum of the endpoints' weights: a locality gets load as its endpoints would. */
   readonly weight: number;
-  /** In the catalog's order: by registry, source, id. */
+  /** In the catalog's order: by registry, source, id; gateways after instances. */
   readonly endpoints: readonly Endpoint[];
 }
 
 export interface Reach {
-  /** Sorted by priority, then locality. The weights of a priority add up to at most 2^32-1. */
+  /** Sorted by priority, then locality. The weights of a priority add up to at most 2^32-1. No address is in it twice. */
   readonly localities: readonly LocalityGroup[];
   /** One per instance, in the order given. */
   readonly decisions: readonly Decision[];
 }
 
-/** How far away: ranks before they are compacted into priorities. */
-const RANK = { sameZone: 0, sameRegion: 1, sameCluster: 2, elsewhere: 3 } as const;
-type Distance = keyof typeof RANK;
+/** Networks do not matter, and nothing is preferred but what is near. */
+const FLAT_RULES: ReachRules = { topology: FLAT, preference: NO_PREFERENCE };
 
-const DISTANCE_NOTE: Readonly<Record<Distance, string>> = {
-  sameZone: "in the client's zone",
-  sameRegion: "in the client's region, not known to be in its zone",
-  sameCluster: "in the client's cluster, in another region or without one",
-  elsewhere: "in another cluster and region",
-};
+/** Envoy knows priorities up to 128 (endpoint.proto); what is further away shares the last. */
+const LAST_PRIORITY_INDEX = 127;
 
-/** How well an instance is spoken of. Held is no better than degraded: both are for when nothing else is left. */
-const STANDING = { usable: 0, lastResort: 1, notUsable: 2 } as const;
-type Standing = (typeof STANDING)[keyof typeof STANDING];
-
-/** gRPC clients know no DEGRADED: what is degraded or held gets a rank after everything else. */
-const LAST_RESORT = 10;
-
-interface Candidate {
-  readonly instance: CatalogInstance;
-  readonly port: number;
-  readonly health: Health;
-  readonly rank: number;
-  readonly standing: Standing;
-  readonly notes: readonly string[];
+export function reach(service: CatalogService, portName: string, client: Client, rules: ReachRules = FLAT_RULES): Reach {
+  const judged = judgeAll({ ...rules, service, portName, client });
+  const candidates = judged.flatMap(({ result }) => ("rank" in result ? [result] : []));
+  const { units, losers, outdone } = horizonOf(inCatalogOrder(candidates, service));
+  const ranks = new Map([...new Set(units.map(({ rank }) => rank))].sort((a, b) => a - b).map((rank, index) => [rank, index]));
+  const priorityOf = ({ rank }: Unit) => Math.min(ranks.get(rank) ?? 0, LAST_PRIORITY_INDEX);
+  const weights = weightsOf(units);
+  const verdicts = new Map<Candidate, Included>();
+  for (const unit of units)
+    for (const member of unit.members)
+      verdicts.set(
+        member,
+        included(member, unit, { priority: priorityOf(unit), weight: weights.get(unit) ?? 1 }, verdicts.get(member)),
+      );
+  const verdictOf = ({ result }: Judged): Verdict => {
+    if (!("rank" in result)) return result;
+    const kept = verdicts.get(result);
+    if (kept !== undefined) return kept;
+    return outdone.has(result) ? excluded("not-usable", outdoneBy(result)) : duplicate(result, losers.get(result));
+  };
+  const decisions = judged.map((one): Decision => ({ instance: one.instance, verdict: verdictOf(one) }));
+  return { localities: groupByLocality(units, priorityOf, weights), decisions };
 }
 
-export function reach(service: CatalogService, portName: string, client: Client): Reach {
-  const judged = service.instances.map((instance) => ({ instance, result: judge(instance, portName, client) }));
-  const candidates = judged.flatMap(({ result }) => ("rank" in result ? [result] : []));
-  const ordered = inCatalogOrder(candidates, service);
-  const winners = winnersByAddress(ordered);
-  const chosen = ordered.filter((candidate) => winners.get(addressKey(candidate)) === candidate);
-  const ranks = [...new Set(chosen.map(({ rank }) => rank))].sort((a, b) => a - b);
-  const weights = weightsOf(chosen, ranks);
-  const included = (candidate: Candidate): Included => {
-    const { instance, port, health, rank } = candidate;
-    const weight = weights.get(candidate) ?? instance.weight;
-    const scaled =
-      weight === instance.weight ? [] : [`its weight ${instance.weight} is sent as ${weight}: all together exceed the bound`];
-    const notes = [...candidate.notes, ...scaled];
-    return { kind: "included", port, health, priority: ranks.indexOf(rank), locality: instance.locality, weight, notes };
+/** Of an instance behind several gateways the best of them counts. */
+function included(
+  { instance, port, notes }: Candidate,
+  { health, gateway, members }: Unit,
+  { priority, weight }: { readonly priority: number; readonly weight: number },
+  before: Included | undefined,
+): Included {
+  if (before !== undefined) return before.priority <= priority ? before : { ...before, priority };
+  const scaled =
+    weight === instance.weight || members.length > 1 || gateway !== undefined
+      ? []
+      : [`its weight ${instance.weight} is sent as ${weight}, so that all together keep their shares within the bound`];
+  const shared = members.length > 1 ? [`the gateway stands for ${members.length} instances`] : [];
+  return {
+    kind: "included",
+    port,
+    health,
+    priority,
+    locality: instance.locality,
+    weight,
+    via: gateway === undefined ? [] : [gateway],
+    notes: [...notes, ...shared, ...scaled],
   };
-  const verdicts = new Map(chosen.map((candidate) => [candidate, included(candidate)]));
-  const decisions = judged.map(({ instance, result }): Decision => {
-    if (!("rank" in result)) return { instance, verdict: result };
-    return { instance, verdict: verdicts.get(result) ?? duplicate(result, winners.get(addressKey(result))) };
-  });
-  return { localities: groupByLocality(verdicts), decisions };
 }
 
 /**
@@ -126,94 +143,27 @@ function inCatalogOrder(candidates: readonly Candidate[], { sources }: CatalogSe
   return keyed.map(({ candidate }) => candidate);
 }
 
-/** The weights that are not the instances' own, because those of a priority together exceed the protocol's bound. */
-function weightsOf(chosen: readonly Candidate[], ranks: readonly number[]): ReadonlyMap<Candidate, number> {
-  const weights = new Map<Candidate, number>();
-  for (const rank of ranks) {
-    const peers = chosen.filter((candidate) => candidate.rank === rank);
-    const own = peers.map(({ instance }) => instance.weight);
-    const bounded = boundedWeights(own);
-    if (bounded !== own) for (const [index, peer] of peers.entries()) weights.set(peer, bounded[index] ?? 1);
-  }
-  return weights;
-}
-
-function judge(instance: CatalogInstance, portName: string, client: Client): Candidate | Excluded {
-  const port = Object.hasOwn(instance.ports, portName) ? instance.ports[portName] : undefined;
-  if (port === undefined) return excluded("no-such-port", `it has no port called ${portName}`);
-  if (instance.network !== client.network) {
-    return excluded(
-      "other-network",
-      `it is on network ${instance.network}, the client on ${client.network}, and no gateway joins them`,
-    );
-  }
-  const notes: string[] = [];
-  const distance = distanceOf(instance, client);
-  if (distance !== undefined) notes.push(DISTANCE_NOTE[distance]);
-  if (instance.hold !== undefined) notes.push(`held (${instance.hold.reason}): its registry no longer names it, without proof`);
-  const degraded = isUsable(instance.health) && (instance.hold !== undefined || instance.health === "degraded");
-  const standing = isUsable(instance.health) ? (degraded ? STANDING.lastResort : STANDING.usable) : STANDING.notUsable;
-  const rank = distance === undefined ? 0 : RANK[distance];
-  if (client.role !== "grpc") return { instance, port, health: degraded ? "degraded" : instance.health, rank, standing, notes };
-  if (!isUsable(instance.health))
-    return excluded("not-usable", `it is ${instance.health}, and gRPC clients are told of usable instances only`);
-  if (!degraded) return { instance, port, health: instance.health, rank, standing, notes };
-  return {
-    instance,
-    port,
-    health: "healthy",
-    rank: rank + LAST_RESORT,
-    standing,
-    notes: [...notes, "after all others, since gRPC knows no DEGRADED"],
-  };
-}
-
-/**
- * Undefined for a client that does not say where it is: then nothing is nearer than anything else. Not to know one's zone
- * is no zone that two could share.
- */
-function distanceOf({ locality, cluster }: CatalogInstance, client: Client): Distance | undefined {
-  const { region, zone } = client.locality;
-  if (region === "" && zone === "") return undefined;
-  if (zone !== "" && locality.region === region && locality.zone === zone) return "sameZone";
-  if (region !== "" && locality.region === region) return "sameRegion";
-  return cluster === client.cluster ? "sameCluster" : "elsewhere";
-}
-
-/**
- * Envoy keeps the first of two hosts with one address and drops the other without a word, and gRPC refuses both: so one
- * is chosen here. Two records of one address are one running copy that two sources speak of, so the best that is said of
- * its health counts; then the nearer one, then the catalog's order.
- */
-function winnersByAddress(candidates: readonly Candidate[]): ReadonlyMap<string, Candidate> {
-  const winners = new Map<string, Candidate>();
-  for (const candidate of candidates) {
-    const key = addressKey(candidate);
-    const best = winners.get(key);
-    if (best === undefined || preference(candidate) < preference(best)) winners.set(key, candidate);
-  }
-  return winners;
-}
-
-function preference({ rank, standing }: Candidate): number {
-  return standing * 100 + rank;
-}
-
-function addressKey({ instance, port }: Candidate): string {
-  return `${instance.address} ${port}`;
-}
-
 function duplicate({ instance, port }: Candidate, winner: Candidate | undefined): Verdict {
   const other = winner === undefined ? "another" : `${winner.instance.id} of ${winner.instance.source.registry}`;
   return excluded("duplicate-address", `${other} has the same address ${instance.address} port ${port}`);
 }
 
-function groupByLocality(verdicts: ReadonlyMap<Candidate, Included>): readonly LocalityGroup[] {
+function outdoneBy({ health }: Candidate): string {
+  return `it is ${health}, and the gateway stands for those behind it that are better`;
+}
+
+function groupByLocality(
+  units: readonly Unit[],
+  priorityOf: (unit: Unit) => number,
+  weights: ReadonlyMap<Unit, number>,
+): readonly LocalityGroup[] {
   const groups = new Map<string, { priority: number; locality: Locality; endpoints: Endpoint[] }>();
-  for (const [{ instance }, { priority, locality, port, health, weight }] of verdicts) {
+  for (const unit of units) {
+    const { locality } = unit;
+    const priority = priorityOf(unit);
     const key = `${priority} ${localityName(locality)}`;
     const group = groups.get(key) ?? { priority, locality, endpoints: [] };
-    group.endpoints.push({ instance, address: instance.address, port, health, weight });
+    group.endpoints.push(endpointOf(unit, weights.get(unit) ?? 1));
     groups.set(key, group);
   }
   return [...groups.values()]
@@ -224,6 +174,8 @@ function groupByLocality(verdicts: ReadonlyMap<Candidate, Included>): readonly L
     .sort((a, b) => a.priority - b.priority || compareText(localityName(a.locality), localityName(b.locality)));
 }
 
-function excluded(reason: ExclusionReason, message: string): Excluded {
-  return { kind: "excluded", reason, message };
+function endpointOf({ address, port, health, members, gateway }: Unit, weight: number): Endpoint {
+  const [{ instance, network }] = members;
+  const clusters = gateway === undefined ? [instance.cluster] : [...new Set(members.map((one) => one.instance.cluster))].sort();
+  return { instance, address, port, health, weight, network, gateway, instances: members.length, clusters };
 }

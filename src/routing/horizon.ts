@@ -1,0 +1,163 @@
+/**
+ * Split horizon: from candidates to what is dialled. An instance of the client's network is dialled itself; those of
+ * another network are dialled as their network's gateways, one endpoint an address, however many stand behind it:
+ * Envoy keeps the first of two hosts with one address and drops the other without a word. Pure.
+ */
+import type { Health } from "../model/health.ts";
+import type { Locality } from "../model/locality.ts";
+import { type Candidate, MAX_RANK, STANDING } from "./judge.ts";
+import type { GatewayAddress } from "./topology.ts";
+import { boundedWeights } from "./weights.ts";
+
+/** Something with an address of its own, before ranks become priorities. */
+export interface Unit {
+  readonly address: string;
+  readonly port: number;
+  readonly health: Health;
+  readonly rank: number;
+  /** Of what is behind a gateway: that of the nearest of it. */
+  readonly locality: Locality;
+  /** Whom it stands for, the nearest first: one, or those behind a gateway that count. */
+  readonly members: readonly [Candidate, ...Candidate[]];
+  readonly gateway: GatewayAddress | undefined;
+}
+
+export interface Horizon {
+  readonly units: readonly Unit[];
+  /** Candidates that speak of the same running copy as another: who speaks for it. */
+  readonly losers: ReadonlyMap<Candidate, Candidate>;
+  /** Candidates that do not count, because behind the same gateway there are better ones. */
+  readonly outdone: ReadonlySet<Candidate>;
+}
+
+/** `ordered`: in the catalog's order, which decides between equals. */
+export function horizonOf(ordered: readonly Candidate[]): Horizon {
+  const winners = winnersByAddress(ordered);
+  const losers = new Map<Candidate, Candidate>();
+  const units: Unit[] = [];
+  const remote: Candidate[] = [];
+  for (const candidate of ordered) {
+    const winner = winners.get(addressKey(candidate));
+    if (winner !== undefined && winner !== candidate) losers.set(candidate, winner);
+    else if (candidate.gateways.length > 0) remote.push(candidate);
+    else units.push(direct(candidate));
+  }
+  if (remote.length === 0) return { units, losers, outdone: new Set() };
+  return { units: [...units, ...gatewayUnits(remote, winners, losers)], losers, outdone: outdoneOf(remote, losers) };
+}
+
+function direct(candidate: Candidate): Unit {
+  const { instance, port, health, rank } = candidate;
+  return { address: instance.address, port, health, rank, locality: instance.locality, members: [candidate], gateway: undefined };
+}
+
+function gatewayUnits(
+  remote: readonly Candidate[],
+  winners: ReadonlyMap<string, Candidate>,
+  losers: Map<Candidate, Candidate>,
+): readonly Unit[] {
+  const best = bestStandings(remote);
+  const byGateway = new Map<string, { gateway: GatewayAddress; members: Candidate[] }>();
+  for (const candidate of remote) {
+    for (const gateway of candidate.gateways) {
+      const key = `${gateway.address} ${gateway.port}`;
+      const taken = winners.get(key);
+      // The client dials that very address as an instance already.
+      if (taken !== undefined) losers.set(candidate, taken);
+      else if (candidate.standing === best.get(key)) {
+        const known = byGateway.get(key);
+        if (known === undefined) byGateway.set(key, { gateway, members: [candidate] });
+        else known.members.push(candidate);
+      }
+    }
+  }
+  return [...byGateway.values()].flatMap(({ gateway, members }) => {
+    const [nearest, ...rest] = members.toSorted((a, b) => a.rank - b.rank);
+    if (nearest === undefined) return [];
+    const { address, port } = gateway;
+    const { rank, health, instance } = nearest;
+    const said = nearest.standing === STANDING.usable ? "healthy" : health;
+    return [{ address, port, health: said, rank, locality: instance.locality, members: [nearest, ...rest], gateway }];
+  });
+}
+
+/** The best standing behind each gateway: only those who have it are counted, since it stands for them. */
+function bestStandings(remote: readonly Candidate[]): ReadonlyMap<string, number> {
+  const best = new Map<string, number>();
+  for (const { gateways, standing } of remote)
+    for (const { address, port } of gateways) {
+      const key = `${address} ${port}`;
+      best.set(key, Math.min(best.get(key) ?? standing, standing));
+    }
+  return best;
+}
+
+function outdoneOf(remote: readonly Candidate[], losers: ReadonlyMap<Candidate, Candidate>): ReadonlySet<Candidate> {
+  const best = bestStandings(remote);
+  const counts = ({ gateways, standing }: Candidate) =>
+    gateways.some(({ address, port }) => best.get(`${address} ${port}`) === standing);
+  return new Set(remote.filter((candidate) => !losers.has(candidate) && !counts(candidate)));
+}
+
+/**
+ * Two records of one address are one running copy that two sources speak of, so the best that is said of its health
+ * counts; then the nearer one, then the catalog's order. An address means something only within its network.
+ */
+function winnersByAddress(candidates: readonly Candidate[]): ReadonlyMap<string, Candidate> {
+  const winners = new Map<string, Candidate>();
+  for (const candidate of candidates) {
+    const key = addressKey(candidate);
+    const best = winners.get(key);
+    if (best === undefined || preference(candidate) < preference(best)) winners.set(key, candidate);
+  }
+  return winners;
+}
+
+function preference({ rank, standing }: Candidate): number {
+  return standing * MAX_RANK + rank;
+}
+
+function addressKey({ instance, port, gateways, network }: Candidate): string {
+  const key = `${instance.address} ${port}`;
+  return gateways.length === 0 ? key : `${network} ${key}`;
+}
+
+/** So many parts at most is a weight made of: beyond it shares are rounded. */
+const MAX_PARTS = 5040;
+
+/** The weight of every unit: within a priority a share of load goes to each instance by its weight, whatever stands before it. */
+export function weightsOf(units: readonly Unit[]): ReadonlyMap<Unit, number> {
+  const weights = new Map<Unit, number>();
+  const byRank = new Map<number, Unit[]>();
+  for (const unit of units) {
+    const peers = byRank.get(unit.rank);
+    if (peers === undefined) byRank.set(unit.rank, [unit]);
+    else peers.push(unit);
+  }
+  for (const peers of byRank.values()) {
+    const parts = Math.min(
+      peers.reduce((all, unit) => unit.members.reduce((so, one) => lcm(so, ways(one)), all), 1),
+      MAX_PARTS,
+    );
+    const own = peers.map(({ members }) =>
+      members.reduce((sum, one) => sum + Math.max(1, Math.round((one.instance.weight * parts) / ways(one))), 0),
+    );
+    for (const [index, weight] of boundedWeights(own).entries()) {
+      const unit = peers[index];
+      if (unit !== undefined) weights.set(unit, weight);
+    }
+  }
+  return weights;
+}
+
+/** Over how many addresses the load of an instance is spread. */
+function ways({ gateways }: Candidate): number {
+  return Math.max(1, gateways.length);
+}
+
+function lcm(a: number, b: number): number {
+  if (b === 1 || a > MAX_PARTS) return a;
+  let [x, y] = [a, b];
+  while (y !== 0) [x, y] = [y, x % y];
+  return (a / x) * b;
+}
