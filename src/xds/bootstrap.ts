@@ -5,7 +5,7 @@
  */
 import ipaddr from "ipaddr.js";
 import type { Locality } from "../model/locality.ts";
-import type { Role } from "../routing/client.ts";
+import { isGatewayRole, type Role } from "../routing/client.ts";
 
 /** The keys of `node.metadata` through which a client says what it is. All values are strings. */
 export const NODE_METADATA = {
@@ -70,7 +70,8 @@ export function envoyBootstrap(options: BootstrapOptions): Json {
         grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER, retry_policy: { retry_back_off: RECONNECT } } }],
       },
       lds_config: overAds,
-      cds_config: overAds,
+      // A gateway between networks asks for each cluster when it is needed, and for no other.
+      ...(options.role === "eastWest" ? {} : { cds_config: overAds }),
     },
     static_resources: { clusters: [xdsCluster(options)] },
     overload_manager: OVERLOAD_MANAGER,
@@ -114,7 +115,7 @@ function nodeOf(options: BootstrapOptions): Json {
     locality: Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== "")),
     metadata: {
       [NODE_METADATA.role]: role,
-      ...(role === "gateway" ? { [NODE_METADATA.gateway]: name } : {}),
+      ...(isGatewayRole(role) ? { [NODE_METADATA.gateway]: name } : {}),
       [NODE_METADATA.cluster]: options.cluster,
       [NODE_METADATA.network]: options.network,
       [NODE_METADATA.namespace]: options.namespace,

@@ -6,7 +6,12 @@ import { RouteConfiguration } from "../gen/envoy/config/route/v3/route.ts";
 import { Router } from "../gen/envoy/extensions/filters/http/router/v3/router.ts";
 import { TlsInspector } from "../gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.ts";
 import { HttpConnectionManager } from "../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
+import { RBAC } from "../gen/envoy/extensions/filters/network/rbac/v3/rbac.ts";
+import { SniCluster } from "../gen/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.ts";
 import { TcpProxy } from "../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.ts";
+import { PreviousHostsPredicate } from "../gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.ts";
+import { PreviousPrioritiesConfig } from "../gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.ts";
+import { DownstreamTlsContext, UpstreamTlsContext } from "../gen/envoy/extensions/transport_sockets/tls/v3/tls.ts";
 import { HttpProtocolOptions } from "../gen/envoy/extensions/upstreams/http/v3/http_protocol_options.ts";
 import { type Resource, TYPE_URL } from "./types.ts";
 
@@ -28,8 +33,17 @@ const SHOWN: ReadonlyMap<string, Show> = new Map([
   [`${TYPE}.filters.network.tcp_proxy.v3.TcpProxy`, show(TcpProxy)],
   [`${TYPE}.filters.http.router.v3.Router`, show(Router)],
   [`${TYPE}.filters.listener.tls_inspector.v3.TlsInspector`, show(TlsInspector)],
+  [`${TYPE}.transport_sockets.tls.v3.DownstreamTlsContext`, show(DownstreamTlsContext)],
+  [`${TYPE}.filters.network.rbac.v3.RBAC`, show(RBAC)],
+  [`${TYPE}.filters.network.sni_cluster.v3.SniCluster`, show(SniCluster)],
+  [`${TYPE}.transport_sockets.tls.v3.UpstreamTlsContext`, show(UpstreamTlsContext)],
+  [`${TYPE}.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig`, show(PreviousPrioritiesConfig)],
+  [`${TYPE}.retry.host.previous_hosts.v3.PreviousHostsPredicate`, show(PreviousHostsPredicate)],
   [`${TYPE}.upstreams.http.v3.HttpProtocolOptions`, show(HttpProtocolOptions)],
 ]);
+
+/** A secret has no body for people. */
+const SECRET = { redacted: true };
 
 /** The resource's message; what is packed in an Any is shown in place, with its `@type`. */
 export function resourceJson({ typeUrl, body }: Resource): unknown {
@@ -37,6 +51,7 @@ export function resourceJson({ typeUrl, body }: Resource): unknown {
 }
 
 function decode(typeUrl: string, bytes: Uint8Array): unknown {
+  if (typeUrl === TYPE_URL.secret) return SECRET;
   const shown = SHOWN.get(typeUrl)?.(bytes);
   return shown === undefined ? { bytes: Buffer.from(bytes).toString("base64") } : unpack(shown);
 }

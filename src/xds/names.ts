@@ -1,9 +1,21 @@
 /** How things are called on the wire. Pure. */
+import { compareText } from "../kernel/compare.ts";
 import type { ServiceKey } from "../model/service.ts";
+import type { LabelSelection } from "../routing/subset.ts";
 
-/** Envoy cluster, and EDS resource, of one port of a service: `<namespace>/<name>/<port name>`. */
-export function clusterName({ namespace, name }: ServiceKey, portName: string): string {
-  return `${namespace}/${name}/${portName}`;
+/**
+ * Envoy cluster, and EDS resource, of one port of a service: `<namespace>/<name>/<port name>`; of its instances with
+ * some labels alone: `…{key=value,key=value}`, sorted by key.
+ */
+export function clusterName({ namespace, name }: ServiceKey, portName: string, labels?: LabelSelection): string {
+  const chosen = Object.entries(labels ?? {}).sort(([a], [b]) => compareText(a, b));
+  const subset = chosen.length === 0 ? "" : `{${chosen.map(([key, value]) => `${key}=${value}`).join(",")}}`;
+  return `${namespace}/${name}/${portName}${subset}`;
+}
+
+/** The view of a port for the share of one cluster, where a service is distributed over clusters. */
+export function shareName(service: ServiceKey, portName: string, cluster: string): string {
+  return `${clusterName(service, portName)}~${cluster}`;
 }
 
 /** The host name clients dial: `<service>.<namespace>.<domain>`, lower case since Envoy compares hosts so. */
@@ -14,6 +26,11 @@ export function hostName({ namespace, name }: ServiceKey, domain: string): strin
 /** A gateway's listener and, for HTTP, its route configuration: `<gateway>/<listener>`. */
 export function gatewayListenerName(gateway: string, listener: string): string {
   return `${gateway}/${listener}`;
+}
+
+/** The route configuration of those connections of an HTTPS listener that were opened for a group of server names. */
+export function gatewayChainName(listenerName: string, serverName: string): string {
+  return `${listenerName}/${serverName}`;
 }
 
 /** A sidecar's listeners and route configurations. */

@@ -2,7 +2,7 @@
 import type { Node } from "../gen/envoy/config/core/v3/base.ts";
 import { fail } from "../model/errors.ts";
 import { type Locality, locality, localityName } from "../model/locality.ts";
-import { type Client, ROLES, type Role } from "../routing/client.ts";
+import { type Client, isGatewayRole, ROLES, type Role } from "../routing/client.ts";
 import { NODE_METADATA } from "./bootstrap.ts";
 
 /** What a client that says nothing of it is taken for. */
@@ -24,7 +24,7 @@ export function clientOf(node: Node | undefined, defaults: NodeDefaults): Client
   const role = roleOf(node);
   return {
     role,
-    gateway: role === "gateway" ? text(node, NODE_METADATA.gateway, node.cluster) : "",
+    gateway: isGatewayRole(role) ? text(node, NODE_METADATA.gateway, node.cluster) : "",
     cluster: text(node, NODE_METADATA.cluster, defaults.cluster),
     network: text(node, NODE_METADATA.network, defaults.network),
     locality: localityOf(node),

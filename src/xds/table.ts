@@ -22,6 +22,7 @@ export interface WritableTable extends TypeTable {
   /** Returns whether anything changed: equal content is none. */
   set(resource: Resource): boolean;
   delete(name: string): boolean;
+  setPending(names: ReadonlySet<string>): void;
 }
 
 export function createTable(): WritableTable {
@@ -29,6 +30,7 @@ export function createTable(): WritableTable {
   let log: { readonly seq: number; readonly name: string }[] = [];
   let seq = 0;
   let size = 0;
+  let pending: ReadonlySet<string> = new Set();
   /** XOR of one hash per resource: the same whatever the order, and kept current at the cost of what changes. */
   let digest = 0n;
 
@@ -66,6 +68,7 @@ export function createTable(): WritableTable {
       return entry?.resource === undefined ? 0 : entry.addedAt;
     },
     changedAt: (name) => entries.get(name)?.changedAt ?? 0,
+    pending: (name) => pending.has(name),
     removed: (name) => {
       const entry = entries.get(name);
       return entry?.resource === undefined ? entry?.last : undefined;
@@ -78,6 +81,9 @@ export function createTable(): WritableTable {
         const line = log[i];
         if (line !== undefined && entries.get(line.name)?.changedAt === line.seq) yield line.name;
       }
+    },
+    setPending(names) {
+      pending = names;
     },
     set(resource) {
       const entry = entries.get(resource.name);

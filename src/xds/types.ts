@@ -5,6 +5,7 @@ export const TYPE_URL = {
   route: "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
   cluster: "type.googleapis.com/envoy.config.cluster.v3.Cluster",
   endpoint: "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+  secret: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
 } as const;
 export type TypeUrl = string;
 
@@ -37,6 +38,8 @@ export interface TypeTable {
   addedAt(name: string): number;
   /** The seq of the name's last change; 0 when it was never in the table. */
   changedAt(name: string): number;
+  /** True for a name that is known to be meant and cannot be read yet: nothing is said of it, not even that it is gone. */
+  pending(name: string): boolean;
   /** What a removed name held last, for clients that must let go of it later. */
   removed(name: string): Resource | undefined;
   /** All resources, in a stable order. */
@@ -60,9 +63,10 @@ const SHORT_TYPES: ReadonlyMap<TypeUrl, string> = new Map([
   [TYPE_URL.route, "RDS"],
   [TYPE_URL.cluster, "CDS"],
   [TYPE_URL.endpoint, "EDS"],
+  [TYPE_URL.secret, "SDS"],
 ]);
 
-/** The name people know a type by: LDS, RDS, CDS, EDS; the last part of the URL for any other. */
+/** The name people know a type by: LDS, RDS, CDS, EDS, SDS; the last part of the URL for any other. */
 export function shortType(typeUrl: TypeUrl): string {
   return SHORT_TYPES.get(typeUrl) ?? typeUrl.slice(typeUrl.lastIndexOf(".") + 1);
 }

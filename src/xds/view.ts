@@ -5,12 +5,16 @@
  */
 import type { CatalogService } from "../catalog/types.ts";
 import type { Condition } from "../model/condition.ts";
-import { type ServiceId, serviceId } from "../model/service.ts";
+import { type ServiceId, type ServicePort, serviceId } from "../model/service.ts";
 import type { Client } from "../routing/client.ts";
 import type { GatewaySpec, ServicePolicy, TrafficPolicy } from "../routing/policy.ts";
 import { selectPort } from "../routing/ports.ts";
+import type { LabelSelection } from "../routing/subset.ts";
+import { createEastWestView } from "./east-west-view.ts";
 import { createHostClaims } from "./host-claims.ts";
-import { hostName } from "./names.ts";
+import { clusterName, hostName, shareName } from "./names.ts";
+import { NO_SECRETS, type SecretSource } from "./secret-source.ts";
+import { createSecretUses } from "./secret-uses.ts";
 import { createTables, type WritableTables } from "./table.ts";
 import { clusterResource } from "./translate/clusters.ts";
 import { endpointsResource } from "./translate/endpoints.ts";
@@ -28,9 +32,17 @@ export interface View {
   update(services: ReadonlyMap<ServiceId, CatalogService>, changed: Iterable<ServiceId>): boolean;
   /** Makes everything anew under another policy. */
   rebuild(services: ReadonlyMap<ServiceId, CatalogService>, traffic: TrafficPolicy): boolean;
+  /** Takes the secrets' newest content. Returns whether anything a client sees has changed. */
+  updateSecrets(): boolean;
 }
 
-export function createView(client: Client, services: ReadonlyMap<ServiceId, CatalogService>, initial: TrafficPolicy): View {
+export function createView(
+  client: Client,
+  services: ReadonlyMap<ServiceId, CatalogService>,
+  initial: TrafficPolicy,
+  secretSource: SecretSource = NO_SECRETS,
+): View {
+  if (client.role === "eastWest") return createEastWestView(client, services, initial);
   let traffic = initial;
   const tables = createTables();
   /** Services with the policy's protocol applied to their ports: what translation sees. */
@@ -38,6 +50,7 @@ export function createView(client: Client, services: ReadonlyMap<ServiceId, Cata
   const madeOf = new Map<ServiceId, readonly ResourceRef[]>();
   /** Empty for other roles: their listeners are not named after services. */
   const claims = createHostClaims();
+  const secrets = createSecretUses(tables, client, secretSource);
   let shapeRefs: readonly ResourceRef[] = [];
   let conditions: readonly Condition[] = [];
 
@@ -45,6 +58,8 @@ export function createView(client: Client, services: ReadonlyMap<ServiceId, Cata
   const replace = (before: readonly ResourceRef[], now: readonly Resource[]): boolean => {
     const kept = new Set(now.map(({ typeUrl, name }) => `${typeUrl} ${name}`));
     const gone = before.filter(({ typeUrl, name }) => !kept.has(`${typeUrl} ${name}`));
+    for (const resource of now) secrets.replaced(tables.table(resource.typeUrl).get(resource.name), resource);
+    for (const { typeUrl, name } of gone) secrets.replaced(tables.table(typeUrl).get(name), undefined);
     const set = now.map((resource) => tables.table(resource.typeUrl).set(resource));
     const deleted = gone.map(({ typeUrl, name }) => tables.table(typeUrl).delete(name));
     return [...set, ...deleted].some(Boolean);
@@ -93,7 +108,8 @@ export function createView(client: Client, services: ReadonlyMap<ServiceId, Cata
     if (used !== undefined && reshaped) for (const id of [...used.keys(), ...madeOf.keys()]) touched.add(id);
     // Clusters and endpoints before what refers to them, and their removals after: streams do the latter by themselves.
     const changed = updateServices(touched, used);
-    return (reshaped && updateShape()) || changed;
+    const shapeChanged = reshaped && updateShape();
+    return secrets.update() || shapeChanged || changed;
   };
 
   apply(services, services.keys(), true);
@@ -104,6 +120,7 @@ export function createView(client: Client, services: ReadonlyMap<ServiceId, Cata
       return conditions;
     },
     update: (current, changed) => apply(current, changed, false),
+    updateSecrets: () => secrets.update(),
     rebuild(current, next) {
       traffic = next;
       return apply(current, new Set([...current.keys(), ...effective.keys()]), true);
@@ -111,10 +128,11 @@ export function createView(client: Client, services: ReadonlyMap<ServiceId, Cata
   };
 }
 
-const NONE: ReadonlySet<string> = new Set();
+const NONE: Uses = new Map();
 
-/** The ports, by service, that a gateway's routes lead to. */
-type UsedPorts = ReadonlyMap<ServiceId, ReadonlySet<string>>;
+/** The ports, by service, that a gateway's routes lead to, and for which of its instances; by the cluster's name. */
+type UsedPorts = ReadonlyMap<ServiceId, Uses>;
+type Uses = ReadonlyMap<string, { readonly port: ServicePort; readonly labels: LabelSelection | undefined }>;
 
 /** What listeners and routes depend on: endpoints come and go without it changing. */
 function shapeKey(service: CatalogService | undefined): string {
@@ -130,19 +148,35 @@ interface ServiceContext {
   readonly client: Client;
   readonly traffic: TrafficPolicy;
   /** The ports a gateway's routes use; undefined: all. */
-  readonly usedPorts: ReadonlySet<string> | undefined;
+  readonly usedPorts: Uses | undefined;
   /** Whether the service's host name is its own for gRPC clients. */
   readonly dialled: boolean;
 }
 
 function serviceResources(service: CatalogService, { client, traffic, usedPorts, dialled }: ServiceContext): readonly Resource[] {
   const policy = traffic.policyOf(service.key);
-  const ports = service.ports.filter(({ name }) => usedPorts === undefined || usedPorts.has(name));
-  const resources = ports.flatMap((port) => [
-    clusterResource({ service: service.key, port, policy, role: client.role }),
-    endpointsResource({ service, portName: port.name, policy, client }),
-  ]);
+  const uses = usedPorts === undefined ? service.ports.map((port) => ({ port, labels: undefined })) : [...usedPorts.values()];
+  const resources = uses.flatMap(({ port, labels }) =>
+    namesOf(service, port.name, policy, labels).flatMap(({ name, first }) => [
+      clusterResource({ service: service.key, port, policy, role: client.role, labels, name, mtls: traffic.mtls }),
+      endpointsResource({ service, port, policy, client, traffic, labels, name, first }),
+    ]),
+  );
   return client.role === "grpc" && dialled ? [...resources, ...grpcListeners(service, traffic.domain)] : resources;
+}
+
+/**
+ * The port itself, or those of its instances that have the labels, and, of a service that is distributed, a view of it for
+ * each share.
+ */
+function namesOf({ key }: CatalogService, port: string, { distribute }: ServicePolicy, labels: LabelSelection | undefined) {
+  const whole: { readonly name: string; readonly first: string | undefined } = {
+    name: clusterName(key, port, labels),
+    first: undefined,
+  };
+  if (labels !== undefined) return [whole];
+  const shares = Object.entries(distribute ?? {}).filter(([, share]) => share > 0);
+  return [whole, ...shares.map(([first]) => ({ name: shareName(key, port, first), first }))];
 }
 
 function shapeOf(client: Client, services: ReadonlyMap<ServiceId, CatalogService>, traffic: TrafficPolicy): Shape {
@@ -152,21 +186,22 @@ function shapeOf(client: Client, services: ReadonlyMap<ServiceId, CatalogService
     return sidecarShape(sorted, client, traffic);
   }
   const gateway = gatewayOf(client, traffic);
-  if (gateway !== undefined) return gatewayShape(gateway, services);
+  if (gateway !== undefined) return gatewayShape(gateway, { services, policyOf: traffic.policyOf });
   const message = `no gateway is called "${client.gateway}" in the configuration`;
   return { resources: [], conditions: [{ type: "ListenerConflict", reason: "UnknownGateway", message }] };
 }
 
 function gatewayOf({ gateway }: Client, { gateways }: TrafficPolicy): GatewaySpec | undefined {
-  return gateways.find(({ name }) => name === gateway);
+  return gateways.find(({ name, kind }) => name === gateway && kind === "edge");
 }
 
 function usedBy(gateway: GatewaySpec | undefined, services: ReadonlyMap<ServiceId, CatalogService>): UsedPorts {
-  const used = new Map<ServiceId, Set<string>>();
-  for (const { service, port } of gateway?.routes.flatMap(({ backends }) => backends) ?? []) {
+  const used = new Map<ServiceId, Map<string, { readonly port: ServicePort; readonly labels: LabelSelection | undefined }>>();
+  for (const { service, port, labels } of gateway?.routes.flatMap(({ backends }) => backends) ?? []) {
     const id = serviceId(service);
     const found = selectPort(services.get(id)?.ports ?? [], port);
-    if (found !== undefined) used.set(id, (used.get(id) ?? new Set()).add(found.name));
+    if (found === undefined) continue;
+    used.set(id, (used.get(id) ?? new Map()).set(clusterName(service, found.name, labels), { port: found, labels }));
   }
   return used;
 }

@@ -6,6 +6,7 @@ import { silentLog } from "../kernel/log.ts";
 import { locality } from "../model/locality.ts";
 import type { Client } from "../routing/client.ts";
 import type { GatewaySpec, RouteSpec, TrafficPolicy } from "../routing/policy.ts";
+import { FLAT, NO_NETWORKS } from "../routing/topology.ts";
 import { CDS, EDS, LDS, RDS } from "./stream/testing.ts";
 import { createViews, type Views } from "./views.ts";
 
@@ -21,6 +22,7 @@ const route = (name: string, port?: string): RouteSpec => ({
 });
 const gateway = (...routes: RouteSpec[]): GatewaySpec => ({
   name: "edge",
+  kind: "edge",
   listeners: [{ name: "http", address: "0.0.0.0", port: 80, protocol: "HTTP" }],
   routes,
 });
@@ -28,6 +30,8 @@ const traffic = (...gateways: GatewaySpec[]): TrafficPolicy => ({
   domain: "mesh.local",
   gateways,
   sidecar: { outbound: { address: "127.0.0.1", port: 15001 } },
+  ...NO_NETWORKS,
+  topology: FLAT,
   policyOf: () => ({
     match: undefined,
     loadBalancer: "roundRobin",
@@ -38,6 +42,13 @@ const traffic = (...gateways: GatewaySpec[]): TrafficPolicy => ({
     panicThreshold: 0,
     overprovisioning: 140,
     merge: { mode: "merge", order: [] },
+    failover: undefined,
+    affinity: undefined,
+    distribute: undefined,
+    tls: "none",
+    gatewayMode: "remote",
+    retries: undefined,
+    probe: undefined,
   }),
 });
 const service = (name: string, addresses: string[], ports = ["http"]): CatalogService => ({

@@ -7,6 +7,7 @@ import type { ServiceId } from "../model/service.ts";
 import type { Client } from "../routing/client.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
 import { viewKey } from "./node.ts";
+import { NO_SECRETS, type SecretSource } from "./secret-source.ts";
 import type { ViewTables } from "./types.ts";
 import { createView, type View } from "./view.ts";
 import type { ViewHandle, ViewProvider } from "./view-provider.ts";
@@ -18,6 +19,8 @@ export interface ViewsOptions {
   readonly traffic: TrafficPolicy;
   readonly clock: Clock;
   readonly log: Log;
+  /** Default: there are none. */
+  readonly secrets?: SecretSource;
   /** Called with the time in seconds that one change took to translate and encode in all views. */
   onTranslated?(seconds: number): void;
 }
@@ -26,6 +29,8 @@ export interface Views extends ViewProvider {
   /** Takes the catalog's state. Synchronous: when it returns, every stream has been told. */
   update(change: CatalogChange): void;
   setTraffic(traffic: TrafficPolicy): void;
+  /** The secrets' content has changed. */
+  updateSecrets(): void;
   /** The tables of a view; undefined when nobody looks at it. */
   tables(key: string): ViewTables | undefined;
   conditions(): readonly { readonly view: string; readonly client: Client; readonly conditions: readonly Condition[] }[];
@@ -41,7 +46,7 @@ interface Held {
 }
 
 export function createViews(options: ViewsOptions): Views {
-  const { clock, log } = options;
+  const { clock, log, secrets = NO_SECRETS } = options;
   let traffic = options.traffic;
   let sync: SyncState = "waiting";
   let services: ReadonlyMap<ServiceId, CatalogService> = new Map();
@@ -49,7 +54,7 @@ export function createViews(options: ViewsOptions): Views {
 
   const make = (key: string, client: Client): Held => {
     const startedAt = clock.monotonic();
-    const view = createView(client, services, traffic);
+    const view = createView(client, services, traffic, secrets);
     view.tables.complete = sync === "complete";
     log.debug({ view: key, services: services.size, ms: Math.round(clock.monotonic() - startedAt) }, "view made");
     const held: Held = { view, listeners: new Set(), users: 0, expiry: undefined };
@@ -113,6 +118,7 @@ export function createViews(options: ViewsOptions): Views {
       traffic = next;
       each(({ view }) => view.rebuild(services, traffic));
     },
+    updateSecrets: () => each(({ view }) => view.updateSecrets()),
     tables: (key) => views.get(key)?.view.tables,
     conditions: () => [...views].map(([view, held]) => ({ view, client: held.view.client, conditions: held.view.conditions })),
     close() {

@@ -1,14 +1,10 @@
-/** Between bytes on the wire and the stream's plain messages. Limits what a request may hold; bodies are copied once. */
+/** From bytes on the wire to the stream's plain messages. Limits what a request may hold. */
 import type { Node } from "../../gen/envoy/config/core/v3/base.ts";
-import {
-  DeltaDiscoveryRequest,
-  DeltaDiscoveryResponse,
-  DiscoveryRequest,
-  DiscoveryResponse,
-} from "../../gen/envoy/service/discovery/v3/discovery.ts";
+import { DeltaDiscoveryRequest, DiscoveryRequest } from "../../gen/envoy/service/discovery/v3/discovery.ts";
 import { reasonOf } from "../../kernel/errors.ts";
 import { fail } from "../../model/errors.ts";
-import type { StreamRequest, StreamResponse, Variant } from "../stream/messages.ts";
+import type { DeltaRequest, StreamRequest, Variant } from "../stream/messages.ts";
+import { type Ack, readAck } from "./ack.ts";
 
 const MAX_NAMES = 100_000;
 const MAX_NAME_LENGTH = 4096;
@@ -22,11 +18,21 @@ export interface DecodedRequest {
 
 /** Throws MB_XDS_REQUEST_INVALID for bytes that are no request and for one beyond the limits. */
 export function decodeRequest(variant: Variant, bytes: Uint8Array): DecodedRequest {
+  const ack = variant === "delta" ? readAck(bytes) : undefined;
+  if (ack !== undefined) return { request: ackRequest(ack), node: undefined };
   try {
     return variant === "sotw" ? decodeSotw(bytes) : decodeDelta(bytes);
   } catch (error) {
     throw fail("MB_XDS_REQUEST_INVALID", { reason: reasonOf(error) }, { cause: error });
   }
+}
+
+const NO_NAMES: readonly string[] = [];
+const NO_VERSIONS: ReadonlyMap<string, string> = new Map();
+
+function ackRequest({ typeUrl, nonce }: Ack): DeltaRequest {
+  const nothing = { subscribe: NO_NAMES, unsubscribe: NO_NAMES, initialVersions: NO_VERSIONS, error: undefined };
+  return { variant: "delta", typeUrl, nonce, ...nothing };
 }
 
 function decodeSotw(bytes: Uint8Array): DecodedRequest {
@@ -68,28 +74,4 @@ function names(list: readonly string[]): readonly string[] {
 /** The client's own words, cut: they go into logs and the API. */
 function errorText(status: { readonly code: number; readonly message: string } | undefined): string | undefined {
   return status === undefined ? undefined : (status.message || `code ${status.code}`).slice(0, MAX_ERROR_LENGTH);
-}
-
-/** The response as the client expects it on the wire. */
-export function encodeResponse(variant: Variant, { typeUrl, nonce, version, resources, removed }: StreamResponse): Buffer {
-  const bytes =
-    variant === "sotw"
-      ? DiscoveryResponse.encode(
-          DiscoveryResponse.fromPartial({
-            versionInfo: version,
-            typeUrl,
-            nonce,
-            resources: resources.map(({ body }) => ({ typeUrl, value: body })),
-          }),
-        ).finish()
-      : DeltaDiscoveryResponse.encode(
-          DeltaDiscoveryResponse.fromPartial({
-            systemVersionInfo: version,
-            typeUrl,
-            nonce,
-            resources: resources.map((one) => ({ name: one.name, version: one.version, resource: { typeUrl, value: one.body } })),
-            removedResources: [...removed],
-          }),
-        ).finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

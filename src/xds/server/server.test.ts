@@ -1,5 +1,7 @@
 /** The server over a real connection, with grpc-js as the client. What is sent when is the stream's matter, tested there. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { afterEach, test } from "node:test";
 import { type ClientDuplexStream, credentials, Client as GrpcClient, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { Node } from "../../gen/envoy/config/core/v3/base.ts";
@@ -17,7 +19,9 @@ import { resource } from "../stream/testing.ts";
 import { createTables } from "../table.ts";
 import { TYPE_URL } from "../types.ts";
 import type { ViewHandle, ViewProvider } from "../view-provider.ts";
+import { DEFAULT_GATE_LIMITS } from "./gate.ts";
 import { createXdsServer } from "./server.ts";
+import { SILENT_METRICS } from "./testing.ts";
 
 const ADS = "/envoy.service.discovery.v3.AggregatedDiscoveryService/";
 const identity = (bytes: Buffer) => bytes;
@@ -27,7 +31,7 @@ afterEach(async () => {
 });
 
 /** One view for everybody, a server on a free port, and a way to open streams to it. */
-async function rig({ ready = true } = {}) {
+async function rig({ ready = true, limits = DEFAULT_GATE_LIMITS } = {}) {
   const tables = createTables();
   tables.complete = true;
   const listeners = new Set<() => void>();
@@ -54,19 +58,23 @@ async function rig({ ready = true } = {}) {
   const events: ProxyEvent[] = [];
   const proxies = createProxies(systemClock, (event) => events.push(event));
   const counts = { streams: 0, responses: 0, nacks: 0 };
+  const refusals: string[] = [];
   const server = createXdsServer({
     views,
     proxies,
     defaults: { cluster: "c1", network: "default", namespace: "default" },
     epoch: "e",
+    limits,
     clock: systemClock,
     log: silentLog,
     metrics: {
+      ...SILENT_METRICS,
       stream: (_variant, change) => {
         counts.streams += change;
       },
       response: () => counts.responses++,
       nack: () => counts.nacks++,
+      refused: (reason) => refusals.push(reason),
     },
   });
   const address = { kind: "tcp" as const, host: "127.0.0.1", port: 0 };
@@ -80,7 +88,7 @@ async function rig({ ready = true } = {}) {
   const changed = () => {
     for (const listener of listeners) listener();
   };
-  return { tables, view, server, proxies, events, counts, open, changed };
+  return { tables, view, server, port, proxies, events, counts, refusals, open, changed };
 }
 
 type Call = ClientDuplexStream<Buffer, Buffer>;
@@ -276,4 +284,43 @@ test("a port that is taken is said to be", async () => {
     new AbortController().signal,
   );
   await assert.rejects(taken, { code: "MB_LISTEN_FAILED" });
+});
+
+/** A raw connection, and when it was closed. */
+function rawConnection(port: number, bytes = "") {
+  const socket = connect(port, "127.0.0.1");
+  const started = performance.now();
+  const closed = new Promise<number>((resolve) => socket.once("close", () => resolve(performance.now() - started)));
+  socket.on("error", () => undefined).on("data", () => undefined);
+  if (bytes !== "") socket.write(bytes);
+  closers.push(() => socket.destroy());
+  return { socket, closed };
+}
+
+test("connections that say nothing, or not enough, are closed in time; one with a stream stays", async () => {
+  const { port, open, refusals, counts } = await rig({ limits: { ...DEFAULT_GATE_LIMITS, prefaceMs: 200 } });
+  const call = open(`${ADS}StreamAggregatedResources`);
+  call.on("error", () => undefined);
+  const silent = [rawConnection(port), rawConnection(port), rawConnection(port, "PRI * HTTP")];
+  for (const { closed } of silent) assert.ok((await closed) >= 190);
+  assert.deepEqual(refusals, ["silent", "silent", "silent"]);
+  assert.equal(counts.streams, 1);
+});
+
+test("one address may hold so many connections, and all together so many; a place that is free again is given away", async () => {
+  for (const [limits, reason] of [
+    [{ connections: 2 }, "too-many"],
+    [{ connectionsPerAddress: 2 }, "too-many-of-address"],
+  ] as const) {
+    const { port, refusals } = await rig({ limits: { ...DEFAULT_GATE_LIMITS, ...limits } });
+    const [first, second] = [rawConnection(port), rawConnection(port)];
+    await Promise.all([first, second].map(({ socket }) => once(socket, "connect")));
+    await rawConnection(port).closed;
+    assert.deepEqual(refusals, [reason]);
+    first.socket.destroy();
+    await first.closed;
+    const again = rawConnection(port);
+    await once(again.socket, "connect");
+    assert.deepEqual(refusals, [reason]);
+  }
 });

@@ -1,16 +1,27 @@
 /** The xDS server: binds, serves the discovery services, and stops without cutting anybody off. */
+import type { Server as Gate } from "node:net";
 import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { reasonOf } from "../../kernel/errors.ts";
 import { isLoopback, type ListenAddress, listenText } from "../../kernel/listen-address.ts";
 import { fail } from "../../model/errors.ts";
+import { createGate, DEFAULT_GATE_LIMITS, type GateLimits } from "./gate.ts";
 import { SERVER_OPTIONS } from "./options.ts";
-import { discoveryServices, type StreamKind } from "./services.ts";
+import { type BoundService, discoveryServices, type StreamKind } from "./services.ts";
 import { type Call, type Session, type SessionEnv, startSession } from "./session.ts";
 import { serverCredentials, type TlsFiles } from "./tls.ts";
 
 const MAX_METADATA_BYTES = 16 * 1024;
 /** Streams are ended over this time when the server stops, so that they do not all arrive elsewhere at once. */
 const DRAIN_SPREAD_MS = 2000;
+
+export interface XdsServerEnv extends SessionEnv {
+  /** Default: DEFAULT_GATE_LIMITS. */
+  readonly limits?: GateLimits;
+  /** Served beside discovery: load reports, client status. */
+  readonly services?: readonly BoundService[];
+  /** See every call of every service before it begins. */
+  readonly interceptors?: readonly ServerInterceptor[];
+}
 
 export interface ListenOptions {
   /** Port 0 takes a free one. */
@@ -29,15 +40,18 @@ export interface XdsServer {
   readonly streams: number;
 }
 
-export function createXdsServer(env: SessionEnv): XdsServer {
+export function createXdsServer(env: XdsServerEnv): XdsServer {
+  const { limits = DEFAULT_GATE_LIMITS } = env;
   const sessions = new Set<Session>();
-  const server = new Server({ ...SERVER_OPTIONS, interceptors: [refuseLargeMetadata] });
+  const gates = new Set<Gate>();
+  const server = new Server({ ...SERVER_OPTIONS, interceptors: [refuseLargeMetadata, ...(env.interceptors ?? [])] });
 
   const serve = (kind: StreamKind) => (call: Call) => {
     const session: Session = startSession(call, kind, env, () => sessions.delete(session));
     sessions.add(session);
   };
-  for (const { definition, implementation } of discoveryServices(serve)) server.addService(definition, implementation);
+  const services = [...discoveryServices(serve), ...(env.services ?? [])];
+  for (const { definition, implementation } of services) server.addService(definition, implementation);
 
   return {
     get streams() {
@@ -49,17 +63,14 @@ export function createXdsServer(env: SessionEnv): XdsServer {
         throw fail("MB_LISTEN_INSECURE", { address: listen, purpose: "the xDS port" });
       const credentials =
         tls === undefined ? ServerCredentials.createInsecure() : await serverCredentials(tls, { ...env, signal });
-      return await new Promise((resolve, reject) => {
-        server.bindAsync(listen, credentials, (error, port) => {
-          if (error === null) resolve(port);
-          else
-            reject(
-              fail("MB_LISTEN_FAILED", { address: listen, purpose: "the xDS port", reason: reasonOf(error) }, { cause: error }),
-            );
-        });
-      });
+      const injector = server.createConnectionInjector(credentials);
+      const gate = createGate(limits, { ...env, onRefused: env.metrics.refused }, (socket) => injector.injectConnection(socket));
+      const port = await bind(gate, address);
+      gates.add(gate);
+      return port;
     },
     async drain(deadlineMs) {
+      for (const gate of gates) gate.close();
       const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       const all = [...sessions];
       const spreadMs = Math.min(DRAIN_SPREAD_MS, deadlineMs / 2, all.length * 10);
@@ -77,6 +88,21 @@ export function createXdsServer(env: SessionEnv): XdsServer {
       server.forceShutdown();
     },
   };
+}
+
+function bind(gate: Gate, address: ListenAddress): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const refused = (error: Error) => {
+      const reason = reasonOf(error);
+      reject(fail("MB_LISTEN_FAILED", { address: listenText(address), purpose: "the xDS port", reason }, { cause: error }));
+    };
+    gate.once("error", refused);
+    gate.listen(address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port }, () => {
+      gate.off("error", refused);
+      const bound = gate.address();
+      resolve(typeof bound === "object" && bound !== null ? bound.port : 0);
+    });
+  });
 }
 
 const refuseLargeMetadata: ServerInterceptor = (_method, call) =>

@@ -1,6 +1,6 @@
 /**
  * The discovery services by name, written by hand: both sides of every method carry bytes, so that what was encoded
- * once is sent as it is (envoy/service/discovery/v3/ads.proto, lds.proto, rds.proto, cds.proto, eds.proto).
+ * once is sent as it is (envoy/service/discovery/v3/ads.proto, lds.proto, rds.proto, cds.proto, eds.proto, sds.proto).
  */
 import type { handleBidiStreamingCall, MethodDefinition, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { Variant } from "../stream/messages.ts";
@@ -26,6 +26,7 @@ const SINGLE: readonly { readonly service: string; readonly noun: string; readon
   { service: "envoy.service.route.v3.RouteDiscoveryService", noun: "Routes", typeUrl: TYPE_URL.route },
   { service: "envoy.service.cluster.v3.ClusterDiscoveryService", noun: "Clusters", typeUrl: TYPE_URL.cluster },
   { service: "envoy.service.endpoint.v3.EndpointDiscoveryService", noun: "Endpoints", typeUrl: TYPE_URL.endpoint },
+  { service: "envoy.service.secret.v3.SecretDiscoveryService", noun: "Secrets", typeUrl: TYPE_URL.secret },
 ];
 
 const AGGREGATED = {
@@ -42,13 +43,14 @@ export function discoveryServices(handlerOf: (kind: StreamKind) => Handler): rea
       [`Delta${noun}`, { variant: "delta", typeUrl }],
     ] as const;
     return {
-      definition: Object.fromEntries(methods.map(([name]) => [name, method(`/${service}/${name}`)])),
+      definition: Object.fromEntries(methods.map(([name]) => [name, bytesMethod(`/${service}/${name}`)])),
       implementation: Object.fromEntries(methods.map(([name, kind]) => [name, handlerOf(kind)])),
     };
   });
 }
 
-function method(path: string): MethodDefinition<Buffer, Buffer> {
+/** A method whose both sides are streams of bytes. */
+export function bytesMethod(path: string): MethodDefinition<Buffer, Buffer> {
   return {
     path,
     requestStream: true,

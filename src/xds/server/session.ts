@@ -8,13 +8,19 @@ import type { Clock } from "../../kernel/clock.ts";
 import { MeshbridgeError, reasonOf } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { fail } from "../../model/errors.ts";
+import type { PeerIdentity } from "../identity.ts";
 import { agentOf, clientOf, type NodeDefaults } from "../node.ts";
 import type { Proxies, ProxySession } from "../proxies.ts";
+import type { Recorder, StreamRecorder } from "../recording/recorder.ts";
+import { withoutSecrets } from "../secret-source.ts";
 import type { StreamRequest } from "../stream/messages.ts";
 import { createXdsStream, type XdsStream } from "../stream/stream.ts";
-import { shortType } from "../types.ts";
+import { shortType, TYPE_URL } from "../types.ts";
 import type { ViewHandle, ViewProvider } from "../view-provider.ts";
-import { decodeRequest, encodeResponse } from "./codec.ts";
+import { type Access, NOBODY } from "./access.ts";
+import { decodeRequest } from "./codec.ts";
+import { encodeResponse } from "./response.ts";
+import { mayHaveSecrets } from "./secret-access.ts";
 import type { StreamKind } from "./services.ts";
 
 /** A client that has not read what was sent for so long is closed; it reconnects and gets the newest state alone. */
@@ -25,6 +31,10 @@ export interface XdsMetrics {
   stream(variant: string, change: 1 | -1): void;
   response(type: string, bytes: number): void;
   nack(type: string): void;
+  /** Secrets were asked for over a connection that may not have any. */
+  secretsDenied(): void;
+  /** A connection that the gate closed, and why. */
+  refused(reason: string): void;
 }
 
 export interface SessionEnv {
@@ -35,6 +45,10 @@ export interface SessionEnv {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: XdsMetrics;
+  /** Given: every stream is written down. */
+  readonly recorder?: Recorder | undefined;
+  /** Who may be what; absent: everybody is believed. */
+  readonly access?: Access;
 }
 
 export type Call = ServerDuplexStream<Buffer, Buffer>;
@@ -49,6 +63,7 @@ interface Open {
   readonly stream: XdsStream;
   readonly proxy: ProxySession;
   readonly unsubscribe: () => void;
+  readonly record: StreamRecorder | undefined;
   readonly log: Log;
 }
 
@@ -58,6 +73,9 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
   let closed = false;
   let scheduled = false;
   let stalled: AbortController | undefined;
+  let proven: PeerIdentity = NOBODY;
+  let trusted = false;
+  let denied = false;
   env.metrics.stream(kind.variant, 1);
 
   const close = () => {
@@ -69,6 +87,7 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
       open.unsubscribe();
       open.handle.release();
       open.proxy.close();
+      open.record?.close();
     }
     onClose();
   };
@@ -76,7 +95,7 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
   const refuse = (error: unknown) => {
     const known = error instanceof MeshbridgeError;
     (open?.log ?? env.log).warn({ err: error, peer: call.getPeer() }, known ? "xds stream refused" : "xds stream failed");
-    const code = known ? grpcStatus.INVALID_ARGUMENT : grpcStatus.INTERNAL;
+    const code = known ? (STATUS[error.code] ?? grpcStatus.INVALID_ARGUMENT) : grpcStatus.INTERNAL;
     call.emit("error", { code, details: known ? error.message : "internal error" });
     close();
   };
@@ -106,6 +125,7 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
       const bytes = encodeResponse(kind.variant, response);
       room = call.write(bytes);
       open.proxy.sent(response);
+      open.record?.response(response);
       env.metrics.response(shortType(response.typeUrl), bytes.byteLength);
     }
     if (!room) waitForRoom(open.log);
@@ -132,8 +152,12 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
 
   const begin = (node: Node | undefined): Open => {
     const client = clientOf(node, env.defaults);
+    const refusal = env.access?.refusal(proven, { nodeId: node?.id ?? "", client });
+    if (refusal !== undefined) throw fail("MB_XDS_NODE_FORBIDDEN", { reason: refusal });
+    trusted = mayHaveSecrets({ peer: call.getPeer(), certified: isCertified(call) || proven.kind === "serviceAccount" });
     const handle = env.views.acquire(client);
-    const stream = createXdsStream({ variant: kind.variant, tables: handle.tables, epoch: env.epoch });
+    const tables = trusted ? handle.tables : withoutSecrets(handle.tables);
+    const stream = createXdsStream({ variant: kind.variant, tables, epoch: env.epoch });
     const nodeId = node?.id ?? "";
     const identity = {
       nodeId,
@@ -147,7 +171,15 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     const proxy = env.proxies.open(identity, () => stream.progress());
     const log = env.log.child({ node: nodeId });
     log.info({ role: client.role, variant: kind.variant, view: handle.key }, "xds stream opened");
-    return { handle, stream, proxy, unsubscribe: handle.subscribe(schedule), log };
+    const record = env.recorder?.open({ node: nodeId, view: handle.key, variant: kind.variant });
+    return { handle, stream, proxy, unsubscribe: handle.subscribe(schedule), record, log };
+  };
+
+  /** Said once a stream: the listeners that need them wait, and the client asks again and again. */
+  const deny = (log: Log) => {
+    denied = true;
+    env.metrics.secretsDenied();
+    log.warn({ peer: call.getPeer() }, "secrets refused: the connection is neither local nor one with a client certificate");
   };
 
   const take = (bytes: Buffer) => {
@@ -155,6 +187,8 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     const { request, node } = decodeRequest(kind.variant, bytes);
     const typed = withType(request, kind);
     open ??= begin(node);
+    open.record?.request(typed);
+    if (typed.typeUrl === TYPE_URL.secret && !trusted && !denied) deny(open.log);
     const answer = open.stream.receive(typed);
     open.proxy.answered(answer);
     if (answer.kind === "nack") {
@@ -164,6 +198,14 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     schedule();
   };
 
+  // Nothing is read before it is known who asks: a token may have to be looked into first.
+  call.pause();
+  const known = (peer: PeerIdentity) => {
+    proven = peer;
+    call.resume();
+  };
+  if (env.access === undefined) call.resume();
+  else env.access.identify(call).then(known, refuse);
   call.on("data", (bytes: Buffer) => guard(() => take(bytes)));
   call.on("end", () => {
     call.end();
@@ -180,6 +222,16 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
       close();
     },
   };
+}
+
+const STATUS: Readonly<Record<string, grpcStatus>> = {
+  MB_XDS_NODE_FORBIDDEN: grpcStatus.PERMISSION_DENIED,
+  MB_XDS_TOKEN_UNCHECKED: grpcStatus.UNAVAILABLE,
+};
+
+/** TLS with a certificate that the server has checked; without `clientCaFile` none is asked for. */
+function isCertified(call: Call): boolean {
+  return call.getAuthContext().sslPeerCertificate !== undefined;
 }
 
 /** A single-type stream implies its type; an aggregated one must name it. */

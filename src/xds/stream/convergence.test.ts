@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { propertyRuns } from "../../kernel/property-runs.ts";
 import { makeResource } from "../resource.ts";
 import { createTables, type WritableTable, type WritableTables } from "../table.ts";
 import { TYPE_URL, type TypeUrl } from "../types.ts";
@@ -171,7 +172,7 @@ for (const [variant, refusals] of [
           assert.deepEqual(compared, wanted, type);
         }
       }),
-      { numRuns: 1500 },
+      { numRuns: propertyRuns(1500) },
     );
   });
 }

@@ -22,6 +22,7 @@ export interface Due {
 const REFERRERS: Readonly<Record<string, readonly TypeUrl[]>> = {
   [TYPE_URL.cluster]: [TYPE_URL.listener, TYPE_URL.route],
   [TYPE_URL.endpoint]: [TYPE_URL.cluster],
+  [TYPE_URL.secret]: [TYPE_URL.cluster, TYPE_URL.listener],
   [TYPE_URL.route]: [TYPE_URL.listener],
 };
 
@@ -35,6 +36,7 @@ export function dueOf(state: TypeState, states: TypeStates, tables: ViewTables):
   const guarded = tables.complete ? undefined : state.guarded;
   for (const name of dueNames(state, table)) {
     const resource = table.get(name);
+    if (resource === undefined && table.pending(name)) continue;
     if (guarded?.has(name) || (resource === undefined && !tables.complete && mayBeUnread(state, name, table)))
       withheld.push(name);
     else if (resource !== undefined) {

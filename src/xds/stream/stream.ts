@@ -14,7 +14,7 @@ import { isWildcardType, wants } from "./subscription.ts";
 import { newTypeState, type TypeState } from "./type-state.ts";
 
 /** The order in which types are sent (xDS protocol, "Eventual consistency considerations"); others follow. */
-const SEND_ORDER: readonly TypeUrl[] = [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route];
+const SEND_ORDER: readonly TypeUrl[] = [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.secret, TYPE_URL.listener, TYPE_URL.route];
 
 /** Delta responses are split at this many bytes of content: gRPC clients refuse messages above 4 MiB by default. */
 const MAX_CHUNK_BYTES = 1024 * 1024;
@@ -76,6 +76,7 @@ export function createXdsStream({ variant, tables, epoch }: StreamOptions): XdsS
     if (state.inflight.size > 0) return [];
     if (tables.complete) endGuard(state);
     else if (variant === "sotw" && state.guarded !== undefined) return [];
+    if (isInStep(state, tables.table(state.typeUrl).seq)) return [];
     const due = dueOf(state, states, tables);
     const answer = variant === "sotw" ? sotwAnswer(state, due, tables) : deltaAnswer(state, due);
     // State of the world with something blocked: leaving it out would delete it, so the whole answer waits.
@@ -103,6 +104,11 @@ export function createXdsStream({ variant, tables, epoch }: StreamOptions): XdsS
     },
     progress: () => [...states.values()].map(progressOf),
   };
+}
+
+/** Nothing is due and nothing waits: most types of most streams, most of the time. */
+function isInStep({ sentSeq, settledSeq, full, mustAnswer, refused, dirty, owed }: TypeState, seq: number): boolean {
+  return sentSeq === seq && settledSeq === seq && !full && !mustAnswer && !refused && dirty.size === 0 && owed.size === 0;
 }
 
 /** The view has become complete: what was kept from the client is due now. */

@@ -6,6 +6,7 @@ import type { Answer, DeltaRequest, SotwRequest, StreamResponse, Variant } from 
 import { createXdsStream, type XdsStream } from "./stream.ts";
 
 export const [LDS, RDS, CDS, EDS] = [TYPE_URL.listener, TYPE_URL.route, TYPE_URL.cluster, TYPE_URL.endpoint];
+export const SDS = TYPE_URL.secret;
 
 export const ref = (typeUrl: TypeUrl, name: string): ResourceRef => ({ typeUrl, name });
 
@@ -35,7 +36,7 @@ export interface Rig {
   last(typeUrl: TypeUrl): StreamResponse;
 }
 
-const SHORT: Readonly<Record<string, string>> = { [LDS]: "LDS", [RDS]: "RDS", [CDS]: "CDS", [EDS]: "EDS" };
+const SHORT: Readonly<Record<string, string>> = { [LDS]: "LDS", [RDS]: "RDS", [CDS]: "CDS", [EDS]: "EDS", [SDS]: "SDS" };
 
 export function rig(variant: Variant, { complete = true, tables = createTables(), epoch = "e" } = {}): Rig {
   tables.complete = complete;

@@ -3,11 +3,14 @@ import { Cluster, Cluster_DiscoveryType, Cluster_LbPolicy } from "../../gen/envo
 import { HttpProtocolOptions } from "../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options.ts";
 import type { ServiceKey, ServicePort } from "../../model/service.ts";
 import type { Role } from "../../routing/client.ts";
-import type { CircuitBreaker, LoadBalancer, OutlierDetection, ServicePolicy } from "../../routing/policy.ts";
+import type { MutualTls } from "../../routing/mutual-tls.ts";
+import type { CircuitBreaker, LoadBalancer, OutlierDetection, ProbeSpec, ServicePolicy } from "../../routing/policy.ts";
+import type { LabelSelection } from "../../routing/subset.ts";
 import { clusterName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, TYPE_URL } from "../types.ts";
 import { adsSource, any, duration, positiveDuration, socketAddress, statName } from "./common.ts";
+import { upstreamSecrets, upstreamSockets } from "./mutual-tls.ts";
 
 const LB_POLICY: Readonly<Record<LoadBalancer, Cluster_LbPolicy>> = {
   roundRobin: Cluster_LbPolicy.ROUND_ROBIN,
@@ -24,12 +27,22 @@ export interface ClusterInput {
   readonly port: ServicePort;
   readonly policy: ServicePolicy;
   readonly role: Role;
+  /** Of instances with these labels alone. */
+  readonly labels?: LabelSelection | undefined;
+  /** Default: that of the service's port, or of those instances. */
+  readonly name?: string | undefined;
+  /** Undefined: its hosts are dialled in plain text, whatever the policy says. */
+  readonly mtls: MutualTls | undefined;
 }
 
 export function clusterResource(input: ClusterInput): Resource {
-  const name = clusterName(input.service, input.port.name);
-  const body = Cluster.encode(input.role === "grpc" ? grpcCluster(input, name) : envoyCluster(input, name)).finish();
-  return makeResource(TYPE_URL.cluster, name, body, [{ typeUrl: TYPE_URL.endpoint, name }]);
+  const name = input.name ?? clusterName(input.service, input.port.name, input.labels);
+  const mtls = input.role === "grpc" || input.policy.tls !== "mutual" ? undefined : input.mtls;
+  const body = Cluster.encode(input.role === "grpc" ? grpcCluster(input, name) : envoyCluster({ ...input, mtls }, name)).finish();
+  return makeResource(TYPE_URL.cluster, name, body, [
+    { typeUrl: TYPE_URL.endpoint, name },
+    ...(mtls === undefined ? [] : upstreamSecrets(mtls)),
+  ]);
 }
 
 /**
@@ -44,7 +57,7 @@ function grpcCluster({ policy }: ClusterInput, name: string): Cluster {
   });
 }
 
-function envoyCluster({ service, port, policy }: ClusterInput, name: string): Cluster {
+function envoyCluster({ service, port, policy, mtls }: ClusterInput, name: string): Cluster {
   return Cluster.fromPartial({
     ...edsOf(name),
     // Only where it differs: it would lengthen every cluster otherwise.
@@ -62,6 +75,8 @@ function envoyCluster({ service, port, policy }: ClusterInput, name: string): Cl
     ignoreHealthOnHostRemoval: true,
     ...(policy.outlierDetection !== undefined && { outlierDetection: outlierDetection(policy.outlierDetection) }),
     ...(policy.circuitBreaker !== undefined && { circuitBreakers: { thresholds: [thresholds(policy.circuitBreaker)] } }),
+    ...(mtls !== undefined && upstreamSockets(service, mtls)),
+    ...(policy.probe !== undefined && { healthChecks: [healthCheck(policy.probe)], closeConnectionsOnHostHealthFailure: true }),
     ...(isHttp2(port) && { typedExtensionProtocolOptions: { [HTTP_OPTIONS]: http2() } }),
     metadata: {
       filterMetadata: { "meshbridge.io": { namespace: service.namespace, service: service.name, port: port.name } },
@@ -91,6 +106,28 @@ function http2() {
   });
   return any(HTTP_OPTIONS, HttpProtocolOptions, options);
 }
+
+/**
+ * `noTraffic…`: Envoy asks a cluster without traffic once a minute by default, also one that has failed its first answer,
+ * which would then stay away for that long.
+ */
+function healthCheck({ path, intervalMs, timeoutMs, unhealthyThreshold, healthyThreshold }: ProbeSpec) {
+  return {
+    timeout: positiveDuration(timeoutMs),
+    interval: positiveDuration(intervalMs),
+    intervalJitterPercent: 10,
+    noTrafficInterval: positiveDuration(intervalMs),
+    noTrafficHealthyInterval: positiveDuration(Math.max(intervalMs, IDLE_PROBE_MS)),
+    unhealthyThreshold,
+    healthyThreshold,
+    healthChecker:
+      path === undefined
+        ? { $case: "tcpHealthCheck" as const, value: {} }
+        : { $case: "httpHealthCheck" as const, value: { path } },
+  };
+}
+
+const IDLE_PROBE_MS = 5000;
 
 /** Ejection by success rate is off: it punishes the slowest of few hosts whatever they do. */
 function outlierDetection(rule: OutlierDetection) {

@@ -9,7 +9,7 @@ import { adsSource, any, duration } from "./common.ts";
 
 export const HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const ROUTER = "envoy.extensions.filters.http.router.v3.Router";
-const TCP_PROXY = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
+export const TCP_PROXY = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
 
 export interface HcmOptions {
   readonly statPrefix: string;

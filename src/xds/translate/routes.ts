@@ -1,14 +1,14 @@
 /** A gateway's routes as Envoy virtual hosts: one per host name, in each the most specific match first. Pure. */
-import type { CatalogService } from "../../catalog/types.ts";
 import { RouteConfiguration } from "../../gen/envoy/config/route/v3/route.ts";
 import { type HeaderMatcher, Route, VirtualHost } from "../../gen/envoy/config/route/v3/route_components.ts";
 import type { Condition } from "../../model/condition.ts";
-import type { ServiceId } from "../../model/service.ts";
-import type { HeaderMatch, RouteSpec } from "../../routing/policy.ts";
+import type { HeaderMatch, RetrySpec, RouteSpec } from "../../routing/policy.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, TYPE_URL } from "../types.ts";
-import { type Resolved, resolveBackends, type Target } from "./backends.ts";
+import { type Known, type Resolved, resolveBackends, type Target } from "./backends.ts";
 import { duration } from "./common.ts";
+import { retryPolicy } from "./retries.ts";
+import { planHosts } from "./sni.ts";
 
 export interface RoutesResult {
   readonly resource: Resource;
@@ -18,29 +18,44 @@ export interface RoutesResult {
 /**
  * The route configuration of one HTTP listener. A route without hosts belongs to `*`. As in the Gateway API the most
  * specific host alone decides: routes of `*` do not apply to a host that has routes of its own. Ports of hosts do not
- * count, neither of those configured nor of those that requests name.
+ * count, neither of those configured nor of those that requests name. `names` limits it to the hosts of connections that
+ * were opened for a server name.
  */
 export function gatewayRoutes(
   name: string,
   routes: readonly RouteSpec[],
-  services: ReadonlyMap<ServiceId, CatalogService>,
+  known: Known,
+  names: { readonly own: readonly string[]; readonly all: readonly (readonly string[])[] } = EVERY_NAME,
 ): RoutesResult {
-  const resolved = routes.map((spec) => ({ spec, resolved: resolveBackends(spec.backends, services) }));
+  const resolved = routes.map((spec) => ({ spec, resolved: resolveBackends(spec.backends, known) }));
   const byHost = new Map<string, typeof resolved>();
   for (const route of resolved) {
     const hosts = route.spec.hosts.length === 0 ? ["*"] : route.spec.hosts.map(hostWithoutPort);
     for (const host of new Set(hosts)) byHost.set(host, [...(byHost.get(host) ?? []), route]);
   }
-  const virtualHosts = [...byHost].sort(byFirst).map(([host, list]) =>
+  const { served, misdirected } = planHosts(byHost, names.own, names.all);
+  const virtualHosts = [...served].sort(byFirst).map(([host, list]) =>
     VirtualHost.fromPartial({
       name: host,
       domains: [host],
-      routes: list.sort((a, b) => moreSpecific(a.spec, b.spec)).map((route) => gatewayRoute(route.spec, route.resolved)),
+      routes: list
+        .sort((a, b) => moreSpecific(a.spec, b.spec))
+        .map((route) => gatewayRoute(route.spec, route.resolved, retriesOf(route.spec, known))),
     }),
   );
-  const targets = resolved.flatMap((route) => route.resolved.targets);
+  if (misdirected.length > 0) virtualHosts.push(misdirectedHost(misdirected));
+  const targets = [...new Set([...served.values()].flat())].flatMap((route) => route.resolved.targets);
   const resource = routeResource(name, virtualHosts, targets, { ignorePort: true });
   return { resource, conditions: resolved.flatMap((route) => route.resolved.conditions) };
+}
+
+const EVERY_NAME = { own: ["*"], all: [["*"]] } as const;
+
+/** The client may ask again on a connection for that name (RFC 9110, section 15.5.20). */
+function misdirectedHost(domains: readonly string[]): VirtualHost {
+  const match = { pathSpecifier: { $case: "prefix" as const, value: "/" } };
+  const action = { $case: "directResponse" as const, value: { status: 421 } };
+  return VirtualHost.fromPartial({ name: "(misdirected)", domains: [...domains], routes: [{ match, action }] });
 }
 
 /** In lower case, as Envoy compares hosts; and with `ignorePort` a domain that has a port would never match. */
@@ -72,7 +87,13 @@ function moreSpecific(a: RouteSpec, b: RouteSpec): number {
   return exact(b) - exact(a) || b.path.value.length - a.path.value.length || b.headers.length - a.headers.length;
 }
 
-function gatewayRoute(spec: RouteSpec, { targets, problem }: Resolved): Route {
+/** A route that says nothing of retries has those of the first service it leads to. */
+function retriesOf({ retries, backends }: RouteSpec, { policyOf }: Known): RetrySpec | undefined {
+  const [first] = backends;
+  return retries ?? (first === undefined ? undefined : policyOf(first.service).retries);
+}
+
+function gatewayRoute(spec: RouteSpec, { targets, problem }: Resolved, retries: RetrySpec | undefined): Route {
   const match = {
     pathSpecifier:
       spec.path.kind === "exact"
@@ -89,19 +110,13 @@ function gatewayRoute(spec: RouteSpec, { targets, problem }: Resolved): Route {
         clusterSpecifier: clusterSpecifier(targets),
         ...(spec.timeoutMs !== undefined && { timeout: duration(spec.timeoutMs) }),
         ...(spec.prefixRewrite !== undefined && { prefixRewrite: spec.prefixRewrite }),
-        ...(spec.retries !== undefined && {
-          retryPolicy: {
-            retryOn: spec.retries.on,
-            numRetries: spec.retries.attempts,
-            ...(spec.retries.perTryTimeoutMs !== undefined && { perTryTimeout: duration(spec.retries.perTryTimeoutMs) }),
-          },
-        }),
+        ...(retries !== undefined && { retryPolicy: retryPolicy(retries) }),
       },
     },
   });
 }
 
-function clusterSpecifier(targets: readonly Target[]) {
+export function clusterSpecifier(targets: readonly Target[]) {
   const [only, ...more] = targets;
   if (more.length === 0) return { $case: "cluster" as const, value: only?.cluster ?? "" };
   const clusters = targets.map(({ cluster, weight }) => ({ name: cluster, weight }));

@@ -12,6 +12,9 @@ export interface HostContext {
 
 export interface PortHosts {
   readonly cluster: string;
+  readonly service: ServiceKey;
+  /** Name of the port. */
+  readonly port: string;
   /** Unique over all ports of all services; never empty. */
   readonly domains: readonly string[];
 }
@@ -54,7 +57,9 @@ export function sidecarHosts(services: readonly CatalogService[], context: HostC
       if (lost !== undefined) conditions.push(lost);
     }
   }
-  return { hosts: claimants.filter(({ domains }) => domains.length > 0), conditions };
+  const heard = claimants.filter(({ domains }) => domains.length > 0);
+  const hosts = heard.map(({ cluster, service, port, domains }) => ({ cluster, service: service.key, port: port.name, domains }));
+  return { hosts, conditions };
 }
 
 function claimantsOf(service: CatalogService): readonly Claimant[] {

@@ -5,20 +5,24 @@
 import type { CatalogService } from "../../catalog/types.ts";
 import { TrafficDirection } from "../../gen/envoy/config/core/v3/base.ts";
 import { Listener } from "../../gen/envoy/config/listener/v3/listener.ts";
-import type { Filter } from "../../gen/envoy/config/listener/v3/listener_components.ts";
+import { type Filter, FilterChain } from "../../gen/envoy/config/listener/v3/listener_components.ts";
 import { VirtualHost } from "../../gen/envoy/config/route/v3/route_components.ts";
 import type { Condition } from "../../model/condition.ts";
 import { isHttp } from "../../model/service.ts";
 import type { Client } from "../../routing/client.ts";
+import type { MutualTls } from "../../routing/mutual-tls.ts";
 import type { TrafficPolicy } from "../../routing/policy.ts";
-import { clusterName, SIDECAR_INBOUND, SIDECAR_OUTBOUND, sidecarTcpListenerName } from "../names.ts";
+import { SIDECAR_INBOUND, SIDECAR_OUTBOUND, sidecarTcpListenerName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, type ResourceRef, TYPE_URL } from "../types.ts";
+import { type PolicyOf, targetsOf } from "./backends.ts";
 import { localCluster } from "./clusters.ts";
 import { socketAddress } from "./common.ts";
-import type { Shape } from "./gateway.ts";
+import { type Shape, tlsInspector } from "./gateway.ts";
 import { httpFilter, tcpFilter } from "./hcm.ts";
-import { routeResource } from "./routes.ts";
+import { downstreamSecrets, downstreamSocket } from "./mutual-tls.ts";
+import { retryPolicy } from "./retries.ts";
+import { clusterSpecifier, routeResource } from "./routes.ts";
 import { type PortHosts, sidecarHosts } from "./sidecar-hosts.ts";
 
 const LOOPBACK = "127.0.0.1";
@@ -30,24 +34,37 @@ export function sidecarShape(services: readonly CatalogService[], client: Client
   const conditions: Condition[] = [...taken];
   const refs = [{ typeUrl: TYPE_URL.route, name: SIDECAR_OUTBOUND }];
   const filter = httpFilter({ statPrefix: "outbound_http", routeConfigName: SIDECAR_OUTBOUND, edge: false });
-  const resources = [listener({ name: SIDECAR_OUTBOUND, address, port, filter, refs, inbound: false }), httpRoutes(hosts)];
-  resources.push(...tcpListeners(services, new Set([port, client.inbound?.port ?? 0]), conditions));
-  if (client.inbound !== undefined) resources.push(...inbound(client.inbound));
+  const resources = [
+    listener({ name: SIDECAR_OUTBOUND, address, port, filter, refs, inbound: false }),
+    httpRoutes(hosts, traffic),
+  ];
+  resources.push(...tcpListeners(services, new Set([port, client.inbound?.port ?? 0]), conditions, traffic.policyOf));
+  if (client.inbound !== undefined) resources.push(...inbound(client.inbound, traffic.mtls));
   return { resources, conditions };
 }
 
-function httpRoutes(hosts: readonly PortHosts[]): Resource {
-  const virtualHosts = hosts.map(({ cluster, domains }) => {
-    const action = { $case: "route" as const, value: { clusterSpecifier: { $case: "cluster" as const, value: cluster } } };
+function httpRoutes(hosts: readonly PortHosts[], { policyOf }: TrafficPolicy): Resource {
+  const virtualHosts = hosts.map(({ cluster, domains, service, port }) => {
+    const policy = policyOf(service);
+    const value = {
+      clusterSpecifier: clusterSpecifier(targetsOf(service, port, policy)),
+      ...(policy.retries !== undefined && { retryPolicy: retryPolicy(policy.retries) }),
+    };
+    const action = { $case: "route" as const, value };
     const match = { pathSpecifier: { $case: "prefix" as const, value: "/" } };
     return VirtualHost.fromPartial({ name: cluster, domains: [...domains], routes: [{ match, action }] });
   });
-  const targets = hosts.map(({ cluster }) => ({ cluster, weight: 1 }));
+  const targets = hosts.flatMap(({ service, port }) => targetsOf(service, port, policyOf(service)));
   return routeResource(SIDECAR_OUTBOUND, virtualHosts, targets, { ignorePort: false });
 }
 
 /** One listener per port number: which service is meant cannot be seen from a TCP connection, so the first one has it. */
-function tcpListeners(services: readonly CatalogService[], taken: Set<number>, conditions: Condition[]): readonly Resource[] {
+function tcpListeners(
+  services: readonly CatalogService[],
+  taken: Set<number>,
+  conditions: Condition[],
+  policyOf: PolicyOf,
+): readonly Resource[] {
   const resources: Resource[] = [];
   for (const { id, key, ports } of services) {
     for (const { name, port, protocol } of ports) {
@@ -58,22 +75,29 @@ function tcpListeners(services: readonly CatalogService[], taken: Set<number>, c
         continue;
       }
       taken.add(port);
-      const cluster = clusterName(key, name);
-      const filter = tcpFilter(`outbound_tcp_${port}`, [{ cluster, weight: 1 }]);
-      const refs = [{ typeUrl: TYPE_URL.cluster, name: cluster }];
+      const targets = targetsOf(key, name, policyOf(key));
+      const filter = tcpFilter(`outbound_tcp_${port}`, targets);
+      const refs = targets.map(({ cluster }) => ({ typeUrl: TYPE_URL.cluster, name: cluster }));
       resources.push(listener({ name: sidecarTcpListenerName(port), address: LOOPBACK, port, filter, refs, inbound: false }));
     }
   }
   return resources;
 }
 
-function inbound({ port, appPort }: NonNullable<Client["inbound"]>): readonly Resource[] {
+function inbound({ port, appPort }: NonNullable<Client["inbound"]>, mtls: MutualTls | undefined): readonly Resource[] {
   const filter = tcpFilter("inbound", [{ cluster: SIDECAR_INBOUND, weight: 1 }]);
-  const refs = [{ typeUrl: TYPE_URL.cluster, name: SIDECAR_INBOUND }];
-  return [
-    localCluster(SIDECAR_INBOUND, appPort),
-    listener({ name: SIDECAR_INBOUND, address: "0.0.0.0", port, filter, refs, inbound: true }),
-  ];
+  const cluster = { typeUrl: TYPE_URL.cluster, name: SIDECAR_INBOUND };
+  const app = localCluster(SIDECAR_INBOUND, appPort);
+  const parts = { name: SIDECAR_INBOUND, address: "0.0.0.0", port, filter, inbound: true };
+  if (mtls === undefined || mtls.inbound === "off") return [app, listener({ ...parts, refs: [cluster] })];
+  const strict = mtls.inbound === "strict";
+  const mutual = FilterChain.fromPartial({
+    filters: [filter],
+    transportSocket: downstreamSocket(mtls),
+    ...(!strict && { filterChainMatch: { transportProtocol: "tls" } }),
+  });
+  const chains = strict ? [mutual] : [mutual, FilterChain.fromPartial({ filters: [filter] })];
+  return [app, listener({ ...parts, refs: [cluster, ...downstreamSecrets(mtls)], chains })];
 }
 
 interface ListenerParts {
@@ -83,13 +107,16 @@ interface ListenerParts {
   readonly filter: Filter;
   readonly refs: readonly ResourceRef[];
   readonly inbound: boolean;
+  /** Default: one chain with the filter. */
+  readonly chains?: readonly FilterChain[];
 }
 
-function listener({ name, address, port, filter, refs, inbound: isInbound }: ListenerParts): Resource {
+function listener({ name, address, port, filter, refs, inbound: isInbound, chains }: ListenerParts): Resource {
   const message = Listener.fromPartial({
     name,
     address: socketAddress(address, port),
-    filterChains: [{ filters: [filter] }],
+    filterChains: chains === undefined ? [{ filters: [filter] }] : [...chains],
+    ...(chains !== undefined && chains.length > 1 && { listenerFilters: [tlsInspector()] }),
     trafficDirection: isInbound ? TrafficDirection.INBOUND : TrafficDirection.OUTBOUND,
   });
   return makeResource(TYPE_URL.listener, name, Listener.encode(message).finish(), refs);

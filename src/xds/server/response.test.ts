@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import {
+  DeltaDiscoveryRequest,
+  DeltaDiscoveryResponse,
+  DiscoveryResponse,
+} from "../../gen/envoy/service/discovery/v3/discovery.ts";
+import { makeResource } from "../resource.ts";
+import { TYPE_URL } from "../types.ts";
+import { readAck } from "./ack.ts";
+import { encodeResponse } from "./response.ts";
+
+const typeUrl = TYPE_URL.endpoint;
+const name = fc.string({ minLength: 1, maxLength: 300, unit: "grapheme" });
+const resources = fc
+  .array(fc.tuple(name, fc.uint8Array({ minLength: 1, maxLength: 400 })), { maxLength: 5 })
+  .map((all) => all.map(([one, body]) => makeResource(typeUrl, one, body)));
+
+test("property: a response is what the generated code reads, the first time and from what is remembered", () => {
+  fc.assert(
+    fc.property(resources, fc.array(name, { maxLength: 3 }), name, (made, removed, nonce) => {
+      for (const _ of [1, 2]) {
+        const response = { typeUrl, nonce, version: "v1", resources: made, removed };
+        const delta = encodeResponse("delta", response);
+        const read = DeltaDiscoveryResponse.decode(delta);
+        assert.deepEqual(
+          [read.typeUrl, read.nonce, read.systemVersionInfo, read.removedResources],
+          [typeUrl, nonce, "v1", removed],
+        );
+        assert.deepEqual(
+          read.resources.map((one) => [one.name, one.version, one.resource?.typeUrl, Buffer.from(one.resource?.value ?? [])]),
+          made.map((one) => [one.name, one.version, typeUrl, Buffer.from(one.body)]),
+        );
+        const whole = DiscoveryResponse.decode(encodeResponse("sotw", response));
+        assert.deepEqual([whole.typeUrl, whole.nonce, whole.versionInfo], [typeUrl, nonce, "v1"]);
+        assert.deepEqual(
+          whole.resources.map(({ value }) => Buffer.from(value)),
+          made.map(({ body }) => Buffer.from(body)),
+        );
+      }
+    }),
+  );
+});
+
+test("an ACK is read without decoding; whatever says more is not one", () => {
+  const encode = (request: Partial<DeltaDiscoveryRequest>) =>
+    Buffer.from(DeltaDiscoveryRequest.encode(DeltaDiscoveryRequest.fromPartial(request)).finish());
+  assert.deepEqual(readAck(encode({ typeUrl, responseNonce: "e.7" })), { typeUrl, nonce: "e.7" });
+  assert.equal(readAck(encode({ typeUrl })), undefined);
+  assert.equal(
+    readAck(encode({ typeUrl, responseNonce: "e.7", errorDetail: { code: 3, message: "no", details: [] } })),
+    undefined,
+  );
+  assert.equal(readAck(encode({ typeUrl, responseNonce: "e.7", resourceNamesSubscribe: ["a"] })), undefined);
+  assert.equal(readAck(encode({ typeUrl, responseNonce: "x".repeat(200) })), undefined);
+  assert.equal(readAck(encode({ typeUrl, responseNonce: "e.7" }).subarray(0, -1)), undefined);
+});
