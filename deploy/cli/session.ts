@@ -1,0 +1,133 @@
+/** What every verb of `meshbridge deploy` begins with: the workload, its template, and a connection to each cluster. */
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import type { Clock } from "../../src/kernel/clock.ts";
+import type { Risk } from "../../src/kubernetes/kubeconfig.ts";
+import { fail } from "../../src/model/errors.ts";
+import type { Cluster } from "../api/schema/cluster.ts";
+import { API_VERSION } from "../api/schema/common.ts";
+import type { FederatedWorkload } from "../api/schema/workload.ts";
+import { clusterScopedKinds, createEngine } from "../engine/engine.ts";
+import { type Pass, planPass, podSpecOf, type Rails, templateKeys } from "../engine/pass.ts";
+import { demandOf } from "../engine/room.ts";
+import { renderTemplate } from "../engine/template.ts";
+import type { Engine, Observation } from "../engine/types.ts";
+import type { JsonObject } from "../json/value.ts";
+import { connectMember } from "../kube/connect.ts";
+import type { ClusterClient } from "../kube/types.ts";
+import { sortFleet, viewOf } from "../placement/fleet.ts";
+import { followDependencies } from "../plan/dependencies.ts";
+import type { ObjectKey } from "../plan/object-key.ts";
+import { workloadKey } from "../plan/wanted.ts";
+import { readClusters, readWorkload } from "./inputs.ts";
+
+export interface SessionOptions {
+  /** File of the FederatedWorkload. */
+  readonly file: string;
+  /** File of a ClusterList; undefined: each of `contexts` is a cluster of that name. */
+  readonly clusters: string | undefined;
+  readonly contexts: readonly string[];
+  /** Default: $KUBECONFIG, then ~/.kube/config. */
+  readonly kubeconfig: string | undefined;
+  readonly allow: readonly Risk[];
+  readonly withinMs: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+}
+
+export interface Session {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly workload: FederatedWorkload;
+  readonly engine: Engine;
+  /** Named by the workload, and neither in its template nor anywhere else to be taken from. */
+  readonly missing: readonly ObjectKey[];
+  readonly file: string;
+  readonly signal: AbortSignal;
+  /** ms since the epoch. */
+  now(): number;
+  observe(): Promise<Observation>;
+  pass(observation: Observation, options: { readonly rails: Rails; readonly deleting: boolean }): Pass;
+  close(): void;
+}
+
+/** Rejects with errors of the table; a cluster that does not answer is none. */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { file, signal, clock, withinMs } = options;
+  const workload = await readWorkload(file);
+  const members = await membersOf(options);
+  const rendered = await renderTemplate(workload, { file, signal });
+  const follow = workload.spec.policy.dependencies === "Follow";
+  const { manifests, missing } = follow ? followDependencies(rendered, new Map()) : { manifests: rendered, missing: [] };
+  const clients = await connectAll(members, options);
+  const scope = await clusterScopedKinds(clients, AbortSignal.any([signal, AbortSignal.timeout(withinMs)])).catch(
+    (error: unknown) => {
+      signal.throwIfAborted();
+      if (!(error instanceof DOMException)) throw error;
+      // Not all have answered in time: Kubernetes' own kinds are known without them.
+      return new Set<string>();
+    },
+  );
+  const template = { workload, manifests, clusterScoped: scope };
+  const engine = createEngine({ clients, clock, withinMs });
+  const request = { workload: workloadKey(workload), ...templateKeys(template), demand: demandFor(workload, manifests) };
+  return {
+    key: request.workload,
+    workload,
+    engine,
+    missing,
+    file,
+    signal,
+    now: () => clock.now(),
+    observe: () => engine.observe(request, signal),
+    pass(observation, { rails, deleting }) {
+      const views = members.map((member) => {
+        const reachable = observation.clusters.get(member.metadata.name)?.reachable === true;
+        return viewOf(member, reachable ? "ready" : "unknown");
+      });
+      const fleet = sortFleet(views);
+      return planPass({ ...template, fleet, observation, lastKnown: new Map(), rails, deleting, now: clock.now() });
+    },
+    close() {
+      for (const client of clients.values()) client.close();
+    },
+  };
+}
+
+/** Room is measured only where a decision depends on it: it needs more rights, and takes longer. */
+function demandFor({ spec }: FederatedWorkload, manifests: readonly JsonObject[]) {
+  const byRoom = spec.placement.groups.length > 0 || ["capacity", "aggregated"].includes(spec.replicas?.by ?? "weight");
+  return byRoom ? demandOf(podSpecOf(manifests)) : undefined;
+}
+
+async function membersOf({ clusters, contexts }: SessionOptions): Promise<readonly Cluster[]> {
+  const listed = clusters === undefined ? contexts.map(clusterOfContext) : await readClusters(clusters);
+  if (listed.length === 0)
+    throw fail("MB_USAGE", {
+      reason: "no cluster is named: give --clusters FILE or --context NAME",
+      command: "meshbridge deploy",
+    });
+  return listed;
+}
+
+function clusterOfContext(name: string): Cluster {
+  const spec = { unschedulable: false, taints: [] };
+  return { apiVersion: API_VERSION, kind: "Cluster", metadata: { name }, spec };
+}
+
+async function connectAll(members: readonly Cluster[], options: SessionOptions): Promise<ReadonlyMap<string, ClusterClient>> {
+  const { clusters, env, allow, clock, random } = options;
+  const base = clusters === undefined ? "." : dirname(clusters);
+  const standard = options.kubeconfig ?? (env["KUBECONFIG"] || join(homedir(), ".kube", "config"));
+  const clients = await Promise.all(
+    members.map(async ({ metadata: { name }, spec }) => {
+      const own = spec.kubeconfig === undefined ? undefined : resolve(base, spec.kubeconfig);
+      // A file of its own has its own current context; in a shared one, the cluster's name is that of its context.
+      const context = spec.context ?? (own === undefined ? name : undefined);
+      return [name, await connectMember({ name, kubeconfig: own ?? standard, context, allow, clock, random })] as const;
+    }),
+  );
+  return new Map(clients);
+}

@@ -1,0 +1,69 @@
+/** The engine over caches that are kept by list and watch: for what runs for long, such as a controller. */
+import type { Clock } from "../../src/kernel/clock.ts";
+import type { MeshbridgeError } from "../../src/kernel/errors.ts";
+import type { JsonObject } from "../json/value.ts";
+import type { ClusterClient } from "../kube/types.ts";
+import { applyActions } from "./apply.ts";
+import { type ClusterCache, createClusterCache } from "./cluster-cache.ts";
+import type { Engine, ObserveRequest } from "./types.ts";
+import { kindOf, kindsOf, lookUp, observeEach, type Read } from "./view.ts";
+
+export interface LiveOptions {
+  readonly clients: ReadonlyMap<string, ClusterClient>;
+  readonly clock: Clock;
+  /** How long the first filling of a cluster's caches is waited for; a cluster that takes longer is unreachable until then. */
+  readonly withinMs: number;
+  /** Ends the watches. */
+  readonly signal: AbortSignal;
+  /** Something of ours changed in a cluster: the workloads it is about. */
+  changed(cluster: string, workloads: ReadonlySet<string>): void;
+}
+
+export interface LiveEngine extends Engine {
+  /** Objects of ours that are tracked, in all clusters. */
+  tracked(): number;
+}
+
+/**
+ * `observe` asks a cluster only for what is wanted there and is not in its cache; facts are as old as what was last heard of
+ * the cluster. A cluster whose watches fail is unreachable at once, so that nobody waits for it.
+ */
+export function createLiveEngine({ clients, clock, withinMs, signal, changed }: LiveOptions): LiveEngine {
+  const caches = new Map(
+    [...clients].map(([name, client]) => {
+      const tell = (workloads: ReadonlySet<string>) => changed(name, workloads);
+      return [client, createClusterCache({ client, clock, signal, changed: tell })] as const;
+    }),
+  );
+  return {
+    tracked: () => [...caches.values()].reduce((sum, { size }) => sum + size, 0),
+    apply: (actions, options, abort) => applyActions(actions, clients, options, abort),
+    observe(request, abort) {
+      const read = (client: ClusterClient, limit: AbortSignal) => {
+        const cache = caches.get(client);
+        if (cache === undefined) throw new TypeError(`no cluster is called ${client.name}`);
+        return readCache(cache, client, request, limit);
+      };
+      return observeEach([...clients.values()], { request, read, clock, withinMs }, abort);
+    },
+  };
+}
+
+async function readCache(
+  cache: ClusterCache,
+  client: ClusterClient,
+  request: ObserveRequest,
+  signal: AbortSignal,
+): Promise<Read | { readonly error: MeshbridgeError }> {
+  const failing = cache.state();
+  if (failing.state === "failing") return failing;
+  const discovery = await client.discover(signal);
+  if ("error" in discovery) return discovery;
+  const { missing, served } = kindsOf(request, discovery.value);
+  cache.follow(served.map(kindOf));
+  const state = await cache.settled(signal);
+  if (state.state === "failing") return state;
+  const objects = new Map<string, JsonObject>(cache.objectsOf(request.workload));
+  const refusal = await lookUp(client, { request, objects, missing }, signal);
+  return refusal ?? { objects, missingKinds: missing, owned: cache.size, observedAt: state.heardAt };
+}

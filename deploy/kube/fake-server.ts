@@ -1,0 +1,266 @@
+/** For tests and benches: an API server over HTTP in this process, with server-side apply in memory and faults on demand. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { isJsonObject, type Json, type JsonObject, textAt, valueAt, withKey } from "../json/value.ts";
+import { applied } from "../plan/testing.ts";
+
+/** What it serves: `group`, `version`, `kind`, `plural`, all of a namespace unless `cluster`. */
+const RESOURCES = [
+  ["", "v1", "ConfigMap", "configmaps"],
+  ["", "v1", "Secret", "secrets"],
+  ["", "v1", "Service", "services"],
+  ["", "v1", "Namespace", "namespaces"],
+  ["", "v1", "Node", "nodes"],
+  ["", "v1", "Pod", "pods"],
+  ["apps", "v1", "Deployment", "deployments"],
+] as const;
+const CLUSTER_SCOPED: ReadonlySet<string> = new Set(["namespaces", "nodes"]);
+
+export interface FakeServer {
+  readonly url: string;
+  /** Objects by `plural/namespace/name`. */
+  readonly objects: Map<string, JsonObject>;
+  /** Requests so far, by method; dry runs are not counted. */
+  readonly counts: Record<string, number>;
+  /** The next `times` requests whose method is in `methods` are answered so, instead. */
+  refuse(status: number, times: number, methods?: readonly string[]): void;
+  /** Requests are taken and not answered, as by a stopped process. */
+  hang(on: boolean): void;
+  /** Every answer waits so long. */
+  slow(ms: number): void;
+  /** Ends every watch in the middle of it. */
+  cutWatches(): void;
+  /** Forgets history: a watch that resumes is told 410 Expired. */
+  compact(): void;
+  /** Changes an object as somebody else would, and tells the watches. */
+  put(key: string, object: JsonObject): void;
+  close(): Promise<void>;
+}
+
+interface Watch {
+  readonly plural: string;
+  readonly response: ServerResponse;
+}
+
+/** Listens on a free port of the loopback. */
+export async function startFakeServer(): Promise<FakeServer> {
+  const objects = new Map<string, JsonObject>();
+  const counts: Record<string, number> = {};
+  const watches = new Set<Watch>();
+  const held = new Set<ServerResponse>();
+  let version = 1;
+  let oldest = 1;
+  let history: { readonly version: number; readonly plural: string; readonly line: string }[] = [];
+  let refusal = { status: 0, times: 0, methods: [] as readonly string[] };
+  let hanging = false;
+  let latencyMs = 0;
+
+  const tell = (type: string, plural: string, object: JsonObject) => {
+    const line = `${JSON.stringify({ type, object })}\n`;
+    history.push({ version, plural, line });
+    if (history.length > 1000) oldest = history.splice(0, 500).at(-1)?.version ?? oldest;
+    for (const watch of watches) if (watch.plural === plural) watch.response.write(line);
+  };
+  const store = (key: string, object: JsonObject): JsonObject => {
+    const before = objects.get(key);
+    const metadata = valueAt(object, ["metadata"]) as JsonObject;
+    const uid = textAt(before, "metadata", "uid") ?? `uid-${version + 1}`;
+    const same = before !== undefined && JSON.stringify(stripVersion(object)) === JSON.stringify(stripVersion(before));
+    if (same) return before;
+    version++;
+    const changed = JSON.stringify(before?.["spec"]) !== JSON.stringify(object["spec"]);
+    const generation = Number(valueAt(before, ["metadata", "generation"]) ?? 0) + (changed ? 1 : 0);
+    const stamped = withKey(object, "metadata", { ...metadata, uid, generation, resourceVersion: String(version) });
+    objects.set(key, stamped);
+    tell(before === undefined ? "ADDED" : "MODIFIED", key.slice(0, key.indexOf("/")), stamped);
+    return stamped;
+  };
+
+  const answer = (request: IncomingMessage, response: ServerResponse, text: string) => {
+    const url = new URL(request.url ?? "/", "http://fake");
+    const method = request.method ?? "GET";
+    const dryRun = url.searchParams.has("dryRun");
+    if (!dryRun) counts[method] = (counts[method] ?? 0) + 1;
+    if (refusal.times > 0 && (refusal.methods.length === 0 || refusal.methods.includes(method))) {
+      refusal = { ...refusal, times: refusal.times - 1 };
+      return reply(response, refusal.status, statusObject(refusal.status, "refused for the test"));
+    }
+    if (url.pathname === "/api" || url.pathname === "/apis") return reply(response, 200, discovery(url.pathname === "/api"));
+    const place = placeOf(url.pathname);
+    if (place === undefined) return reply(response, 404, statusObject(404, "no such path"));
+    if (place.name === undefined) {
+      if (url.searchParams.get("watch") === "true") return watch(response, place.plural, url.searchParams.get("resourceVersion"));
+      if (method === "GET") return reply(response, 200, listOf(place, url.searchParams));
+    }
+    const body = text === "" ? {} : (JSON.parse(text) as JsonObject);
+    const name = place.name ?? textAt(body, "metadata", "name") ?? "";
+    const key = `${place.plural}/${place.namespace}/${name}`;
+    const live = objects.get(key);
+    if (live === undefined && ["GET", "DELETE", "PUT"].includes(method))
+      return reply(response, 404, statusObject(404, `${key} not found`));
+    if (method === "GET") return reply(response, 200, live as JsonObject);
+    if (method === "DELETE") {
+      const wanted = textAt(body, "preconditions", "uid");
+      if (wanted !== undefined && wanted !== textAt(live, "metadata", "uid"))
+        return reply(response, 409, statusObject(409, "the UID in the precondition does not match"));
+      if (!dryRun) {
+        version++;
+        objects.delete(key);
+        tell("DELETED", place.plural, live as JsonObject);
+      }
+      return reply(response, 200, statusObject(200, "deleted"));
+    }
+    if (method === "POST" && live !== undefined)
+      return reply(response, 409, statusObject(409, `${key} already exists`, "AlreadyExists"));
+    const given = textAt(body, "metadata", "resourceVersion");
+    if (method === "PUT" && given !== textAt(live, "metadata", "resourceVersion"))
+      return reply(response, 409, statusObject(409, "the object has been modified"));
+    const apply = request.headers["content-type"] === "application/apply-patch+yaml";
+    const next =
+      method !== "PATCH"
+        ? body
+        : apply
+          ? applied(live, body, url.searchParams.get("fieldManager") ?? "")
+          : (mergePatch(live ?? {}, body) as JsonObject);
+    return reply(response, live === undefined ? 201 : 200, dryRun ? next : store(key, next));
+  };
+
+  const watch = (response: ServerResponse, plural: string, from: string | null) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    if (Number(from) < oldest) {
+      response.end(`${JSON.stringify({ type: "ERROR", object: statusObject(410, "too old resource version", "Expired") })}\n`);
+      return;
+    }
+    response.flushHeaders();
+    for (const event of history) if (event.plural === plural && event.version > Number(from)) response.write(event.line);
+    const one = { plural, response };
+    watches.add(one);
+    response.on("close", () => watches.delete(one));
+  };
+
+  const listOf = ({ plural, namespace }: Place, search: URLSearchParams): JsonObject => {
+    const prefix = namespace === "" ? `${plural}/` : `${plural}/${namespace}/`;
+    const [label = "", value] = (search.get("labelSelector") ?? "").split("=");
+    const all = [...objects]
+      .filter(([key, object]) => key.startsWith(prefix) && hasLabel(object, label, value))
+      .map(([, object]) => object);
+    const from = Number(search.get("continue") ?? 0);
+    const to = from + Number(search.get("limit") ?? all.length);
+    const next = to < all.length ? { continue: String(to) } : {};
+    return { kind: "List", metadata: { resourceVersion: String(version), ...next }, items: all.slice(from, to) };
+  };
+
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      if (hanging) {
+        held.add(response);
+        return;
+      }
+      const text = Buffer.concat(chunks).toString("utf8");
+      if (latencyMs === 0) answer(request, response, text);
+      else setTimeout(() => answer(request, response, text), latencyMs);
+    });
+  });
+  // As real ones do: idle connections are kept, so that no request meets one that is just being closed.
+  server.keepAliveTimeout = 120_000;
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    objects,
+    counts,
+    refuse(status, times, methods = []) {
+      refusal = { status, times, methods };
+    },
+    hang(on) {
+      hanging = on;
+      if (!on) for (const response of held) response.destroy();
+    },
+    slow(ms) {
+      latencyMs = ms;
+    },
+    cutWatches() {
+      for (const one of watches) one.response.destroy();
+    },
+    compact() {
+      history = [];
+      oldest = ++version;
+    },
+    put: (key, object) => void store(key, object),
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+interface Place {
+  readonly plural: string;
+  readonly namespace: string;
+  readonly name: string | undefined;
+}
+
+function placeOf(path: string): Place | undefined {
+  const parts = path
+    .split("/")
+    .filter(Boolean)
+    .slice(path.startsWith("/api/") ? 2 : 3);
+  if (parts[0] === "namespaces" && parts.length > 2) return { namespace: parts[1] ?? "", plural: parts[2] ?? "", name: parts[3] };
+  return parts[0] === undefined ? undefined : { namespace: "", plural: parts[0], name: parts[1] };
+}
+
+function hasLabel(object: JsonObject, label: string, value: string | undefined): boolean {
+  if (label === "") return true;
+  const found = textAt(object, "metadata", "labels", label);
+  return value === undefined ? found !== undefined : found === value;
+}
+
+function stripVersion(object: JsonObject): JsonObject {
+  const { resourceVersion: _, uid: __, generation: ___, ...metadata } = valueAt(object, ["metadata"]) as JsonObject;
+  return { ...object, metadata };
+}
+
+function mergePatch(target: Json, patch: Json): Json {
+  if (!isJsonObject(patch)) return patch;
+  const result: Record<string, Json> = isJsonObject(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = mergePatch(result[key] ?? {}, value);
+  }
+  return result;
+}
+
+function statusObject(
+  code: number,
+  message: string,
+  reason = code === 409 ? "Conflict" : code === 404 ? "NotFound" : "",
+): JsonObject {
+  return { apiVersion: "v1", kind: "Status", code, message, reason };
+}
+
+function reply(response: ServerResponse, status: number, body: JsonObject): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
+}
+
+function discovery(core: boolean): JsonObject {
+  const groups = new Map<string, (typeof RESOURCES)[number][]>();
+  for (const one of RESOURCES) if ((one[0] === "") === core) groups.set(one[0], [...(groups.get(one[0]) ?? []), one]);
+  const items = [...groups].map(([name, resources]) => ({
+    metadata: { name },
+    versions: [
+      {
+        version: "v1",
+        freshness: "Current",
+        resources: resources.map(([group, version, kind, resource]) => ({
+          resource,
+          responseKind: { group, version, kind },
+          scope: CLUSTER_SCOPED.has(resource) ? "Cluster" : "Namespaced",
+          verbs: ["create", "delete", "get", "list", "patch", "update", "watch"],
+        })),
+      },
+    ],
+  }));
+  return { kind: "APIGroupDiscoveryList", apiVersion: "apidiscovery.k8s.io/v2", items };
+}
