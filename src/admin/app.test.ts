@@ -16,7 +16,12 @@ test("what is not there, or not asked for rightly, is a problem that says so", a
     ["/v1/services?q=a&q=b", 400, "MB_BAD_REQUEST", "the request is not valid: query/q must be string"],
     ["/v1/services?cursor=xx", 400, "MB_BAD_REQUEST", "the request is not valid: cursor is not one that a list gave"],
     ["/v1/explain", 400, "MB_BAD_REQUEST", "the request is not valid: query must have service"],
-    ["/v1/proxies?role=proxy", 400, "MB_BAD_REQUEST", "the request is not valid: query/role must be gateway, sidecar or grpc"],
+    [
+      "/v1/proxies?role=proxy",
+      400,
+      "MB_BAD_REQUEST",
+      "the request is not valid: query/role must be gateway, eastWest, sidecar or grpc",
+    ],
     ["/v1/services/default/%zz", 400, "MB_BAD_REQUEST", /%zz/],
     [`/v1/services/default/${long}`, 414, "MB_BAD_REQUEST", /max param length/],
   ];
@@ -100,7 +105,20 @@ test("the OpenAPI document names every route, with what it takes and answers", a
   assert.equal(body.openapi, "3.1.0");
   const expected = ["/healthz", "/livez", "/metrics", "/readyz", "/v1/config", "/v1/conditions", "/v1/events", "/v1/explain"];
   expected.push("/v1/log-level", "/v1/overview", "/v1/proxies", "/v1/proxies/{id}", "/v1/proxies/{id}/dump");
-  expected.push("/v1/registries", "/v1/registries/{name}", "/v1/services", "/v1/services/{namespace}/{name}", "/v1/version");
+  expected.push(
+    "/v1/drains",
+    "/v1/loads",
+    "/v1/protection",
+    "/v1/protection/{registry}/release",
+    "/v1/registries",
+    "/v1/registries/{name}",
+    "/v1/services",
+    "/v1/services/{namespace}/{name}",
+    "/v1/services/{namespace}/{name}/acks",
+    "/v1/services/{namespace}/{name}/drain",
+    "/v1/version",
+    "/v1/whatif",
+  );
   assert.deepEqual(Object.keys(body.paths).sort(), expected.sort());
   for (const [path, item] of Object.entries<Record<string, { summary: string; responses: object }>>(body.paths)) {
     for (const { summary, responses } of Object.values(item)) {

@@ -6,26 +6,36 @@ import Fastify, { type FastifyInstance } from "fastify";
 import type { Log } from "../kernel/log.ts";
 import { fail } from "../model/errors.ts";
 import { errorHandler, sendProblem } from "./problem.ts";
+import { ackRoutes } from "./routes/acks.ts";
 import { configRoutes } from "./routes/config.ts";
+import { drainRoutes } from "./routes/drains.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { explainRoutes } from "./routes/explain.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { loadRoutes } from "./routes/loads.ts";
 import { logLevelRoutes } from "./routes/log-level.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { overviewRoutes } from "./routes/overview.ts";
+import { protectionRoutes } from "./routes/protection.ts";
 import { proxyRoutes } from "./routes/proxies.ts";
 import { registryRoutes } from "./routes/registries.ts";
 import type { Routes } from "./routes/routes.ts";
 import { serviceRoutes } from "./routes/services.ts";
+import { whatIfRoutes } from "./routes/whatif.ts";
 import type { BridgeState } from "./state.ts";
 
 /** Every resource, in the order of the documentation. */
 const RESOURCES: readonly Routes[] = [
   overviewRoutes,
   serviceRoutes,
+  ackRoutes,
+  drainRoutes,
   registryRoutes,
+  protectionRoutes,
   proxyRoutes,
+  loadRoutes,
   explainRoutes,
+  whatIfRoutes,
   eventRoutes,
   configRoutes,
   logLevelRoutes,

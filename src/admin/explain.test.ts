@@ -11,7 +11,18 @@ const hold = { reason: "mass-drop", since: TEST_NOW - 1000 } as const;
 function explain(parts: Partial<ExplainInput>) {
   const policy = testState().traffic().policyOf(key);
   const web = service("default", "web", [instance("web-1")]);
-  const given = { service: web, portName: "http", client: CLIENT, node: undefined, policy, rejected: [], proxies: [] };
+  const given = {
+    service: web,
+    port: service("default", "web", []).ports.find(({ name }) => name === "http"),
+    client: CLIENT,
+    node: undefined,
+    policy,
+    traffic: testState().traffic(),
+    rejected: [],
+    proxies: [],
+    registries: [],
+    held: [],
+  };
   return explainService({ ...given, resourceSeq: () => 5, ...parts });
 }
 
@@ -36,10 +47,56 @@ test("every instance has its verdict, the rule behind it, and what the client is
   ]);
   const reasons = new Map(explained.map(({ id, reason }) => [id, reason]));
   assert.match(reasons.get("same-zone") ?? "", /its registry names it; in the client's zone/);
-  assert.match(reasons.get("held") ?? "", /too many instances vanished at once/);
+  assert.match(reasons.get("held") ?? "", /too many instances left at once/);
   assert.match(reasons.get("far") ?? "", /on network other/);
   assert.match(reasons.get("portless") ?? "", /no port called http/);
   assert.match(reasons.get("twin") ?? "", /same-zone of local has the same address/);
+});
+
+test("every instance says how its registry is, since when, and when its hold ends", () => {
+  const consul = (scope: string) => ({ registry: "consul-eu", scope });
+  const base = testState()
+    .registries()
+    .find(({ name }) => name === "consul-eu");
+  assert.ok(base);
+  const part = { suspectReason: undefined, staleness: "fresh", lastError: undefined } as const;
+  const parts = [
+    { ...part, name: "dc1", state: "live", ageMs: 1000 },
+    { ...part, name: "dc2", state: "stale", ageMs: 90_000 },
+  ] as const;
+  const instances = [
+    instance("well", { source: consul("dc1/web") }),
+    instance("unread", { source: consul("dc2/web"), address: "10.0.0.2" }),
+    instance("held", { source: consul("dc1/web"), address: "10.0.0.3", hold }),
+    instance("doubted", { source: consul("dc2/web"), address: "10.0.0.4", hold }),
+    instance("orphan", { source: { registry: "removed", scope: "web" }, address: "10.0.0.5" }),
+  ];
+  const shown = { service: "default/web", address: "10.0.0.3", hold };
+  const explained = explain({
+    service: service("default", "web", instances),
+    registries: [{ ...base, state: "stale", lastSyncAt: undefined, ageMs: 90_000, parts }],
+    held: [
+      { ...shown, source: consul("dc1/web"), instance: "held", endsInMs: 90_000 },
+      { ...shown, source: consul("dc2/web"), instance: "doubted", endsInMs: undefined },
+    ],
+  }).instances;
+  const dc1 = { state: "live", ageSeconds: 1, staleness: "fresh", fromDisk: false };
+  const dc2 = { state: "stale", ageSeconds: 90, staleness: "fresh", fromDisk: true };
+  assert.deepEqual(
+    explained.map(({ id, evidence, hold: held }) => [id, evidence, held?.endsInSeconds]),
+    [
+      ["well", dc1, undefined],
+      ["unread", dc2, undefined],
+      ["held", dc1, 90],
+      ["doubted", dc2, null],
+      ["orphan", null, undefined],
+    ],
+  );
+  const reasonOf = (wanted: string) => explained.find(({ id }) => id === wanted)?.reason ?? "";
+  assert.doesNotMatch(reasonOf("well"), /registry is/);
+  assert.match(reasonOf("unread"), /its registry is stale, last confirmed 90 s ago, known from the saved state/);
+  assert.match(reasonOf("held"), /the hold ends in 90 s if nothing happens/);
+  assert.match(reasonOf("doubted"), /when its registry's answers are proof again/);
 });
 
 const endpoints = (parts: Parameters<typeof typeStatus>[1]): ProxyStatus =>
@@ -85,7 +142,7 @@ test("a proxy whose view has no such cluster is not subscribed", () => {
 });
 
 test("a service without ports is explained as far as it goes", () => {
-  const { port, instances, proxies, sources } = explain({ portName: undefined, proxies: [proxy("edge-1")] });
+  const { port, instances, proxies, sources } = explain({ port: undefined, proxies: [proxy("edge-1")] });
   assert.equal(port, null);
   assert.deepEqual(instances, []);
   assert.deepEqual(proxies, []);

@@ -7,24 +7,32 @@ import type { Condition } from "../model/condition.ts";
 import { SUSPECT_REASONS } from "../model/evidence.ts";
 import type { Health } from "../model/health.ts";
 import type { Locality } from "../model/locality.ts";
+import type { ServicePort } from "../model/service.ts";
 import { sourceName } from "../model/source.ts";
-import type { RejectedRecord } from "../registry/status.ts";
+import type { HeldInstance } from "../registry/holds.ts";
+import type { RegistryStatus, RejectedRecord } from "../registry/status.ts";
 import type { Client } from "../routing/client.ts";
-import type { ServicePolicy } from "../routing/policy.ts";
-import { reach, type Verdict } from "../routing/reach.ts";
+import type { ServicePolicy, TrafficPolicy } from "../routing/policy.ts";
+import { type Included, reach, type Verdict } from "../routing/reach.ts";
+import { endpointSni, reachRules } from "../routing/rules.ts";
+import type { GatewayAddress } from "../routing/topology.ts";
 import { clusterName } from "../xds/names.ts";
 import type { ProxyStatus } from "../xds/proxy-status.ts";
-import { TYPE_URL } from "../xds/types.ts";
+import { ackOf, type ProxyAck, type ResourceSeq } from "./acks.ts";
+import { evidenceNotes, evidenceOf, holdEnds, type InstanceEvidence } from "./evidence.ts";
 
 export interface ExplainInput {
   readonly service: CatalogService;
-  readonly portName: string | undefined;
+  readonly port: ServicePort | undefined;
   readonly client: Client;
   readonly node: string | undefined;
   readonly policy: ServicePolicy;
+  readonly traffic: Pick<TrafficPolicy, "topology" | "mtls" | "domain">;
   readonly rejected: readonly RejectedRecord[];
+  readonly registries: readonly RegistryStatus[];
+  readonly held: readonly HeldInstance[];
   readonly proxies: readonly ProxyStatus[];
-  resourceSeq(view: string, typeUrl: string, name: string): number | undefined;
+  readonly resourceSeq: ResourceSeq;
 }
 
 export interface ExplainedInstance {
@@ -44,14 +52,23 @@ export interface ExplainedInstance {
   readonly locality: Locality;
   readonly cluster: string;
   readonly network: string;
-  readonly hold: { readonly reason: string; readonly since: string } | null;
+  /** `endsInSeconds` null: not before the registry's answers are proof again. */
+  readonly hold: { readonly reason: string; readonly since: string; readonly endsInSeconds: number | null } | null;
+  readonly evidence: InstanceEvidence | null;
+  /** What the client dials for it; null: nothing. */
+  readonly endpoint: ExplainedEndpoint | null;
+  readonly drain: { readonly owner: string; readonly reason: string; readonly until: string } | null;
 }
 
-export interface ExplainedProxy {
-  readonly id: string;
-  /** `pending`: it has been sent, or will be, and has not been answered. */
-  readonly status: "acked" | "pending" | "nacked" | "not-subscribed";
-  readonly message: string | null;
+export interface ExplainedEndpoint {
+  readonly address: string;
+  readonly port: number;
+  /** Of the endpoint: of a gateway the sum of all it stands for. */
+  readonly weight: number;
+  /** The gateway it is; null: the instance itself. */
+  readonly gateway: string | null;
+  /** The server name it is dialled by; null: in plain text. */
+  readonly sni: string | null;
 }
 
 export interface Explanation {
@@ -65,62 +82,101 @@ export interface Explanation {
   readonly policy: string | null;
   readonly instances: readonly ExplainedInstance[];
   readonly rejected: readonly { readonly seenIn: string; readonly record: string; readonly reason: string }[];
-  readonly proxies: readonly ExplainedProxy[];
+  readonly proxies: readonly ProxyAck[];
 }
 
 export function explainService(input: ExplainInput): Explanation {
-  const { service, portName, client, node, policy, rejected, proxies } = input;
+  const { service, port, client, node, policy, traffic, rejected, proxies, registries } = input;
+  const endOf = holdEnds(input.held);
   const { inbound: _, ...shown } = client;
-  const decisions = portName === undefined ? [] : reach(service, portName, client).decisions;
+  const decisions = port === undefined ? [] : reach(service, port.name, client, reachRules(port, policy, traffic)).decisions;
+  const sniOf = (gateway: GatewayAddress | undefined, network: string) =>
+    port === undefined || policy.tls !== "mutual" || traffic.mtls === undefined || client.role === "grpc"
+      ? null
+      : endpointSni({ gateway, network }, service.key, port, { policy, traffic });
   return {
     service: service.id,
-    port: portName ?? null,
+    port: port?.name ?? null,
     node: node ?? null,
     client: shown,
     sources: service.sources.map(sourceName),
     conditions: service.conditions,
     policy: policy.match ?? null,
-    instances: decisions.map(({ instance, verdict }) => explainInstance(instance, verdict)),
+    instances: decisions.map(({ instance, verdict }) => {
+      const network = traffic.topology.networkOf(instance);
+      const evidence = evidenceOf(instance.source, registries);
+      const explained = explainInstance({ ...instance, network }, verdict, evidence, endOf(instance.source, instance.id));
+      return verdict.kind === "excluded"
+        ? explained
+        : { ...explained, endpoint: endpointOf(instance, verdict, sniOf(verdict.via[0], network)) };
+    }),
     rejected: rejected.map(({ source, record, reason }) => ({ seenIn: sourceName(source), record, reason })),
-    proxies: portName === undefined ? [] : proxies.map((proxy) => explainProxy(proxy, clusterName(service.key, portName), input)),
+    proxies:
+      port === undefined ? [] : proxies.map((proxy) => ackOf(proxy, clusterName(service.key, port.name), input.resourceSeq)),
   };
 }
 
-function explainInstance(instance: CatalogInstance, verdict: Verdict): ExplainedInstance {
-  const { id, source, address, weight, locality, cluster, network, hold } = instance;
-  const common = { id, seenIn: sourceName(source), address, weight, locality, cluster, network };
-  const held = hold === undefined ? null : { reason: hold.reason, since: new Date(hold.since).toISOString() };
+function explainInstance(
+  instance: CatalogInstance,
+  verdict: Verdict,
+  evidence: InstanceEvidence | null,
+  endsInSeconds: number | null,
+): ExplainedInstance {
+  const { id, source, address, weight, locality, cluster, network, hold, drain } = instance;
+  const drained = drain && { owner: drain.owner, reason: drain.reason, until: new Date(drain.until).toISOString() };
+  const common = {
+    id,
+    seenIn: sourceName(source),
+    address,
+    weight,
+    locality,
+    cluster,
+    network,
+    evidence,
+    drain: drained ?? null,
+  };
+  const held = hold === undefined ? null : { reason: hold.reason, since: new Date(hold.since).toISOString(), endsInSeconds };
   if (verdict.kind === "excluded") {
     const health = { registry: instance.health, client: null };
-    return { ...common, port: null, verdict: "excluded", reason: verdict.message, health, priority: null, hold: held };
+    return {
+      ...common,
+      port: null,
+      verdict: "excluded",
+      reason: verdict.message,
+      health,
+      priority: null,
+      endpoint: null,
+      hold: held,
+    };
   }
   const { port, priority } = verdict;
+  const notes = [...verdict.notes, ...evidenceNotes(evidence)];
   return {
     ...common,
     port,
     verdict: hold === undefined ? "kept" : "held",
-    reason: hold === undefined ? keptReason(verdict.notes) : `${SUSPECT_REASONS[hold.reason]}; ${verdict.notes.join("; ")}`,
+    reason:
+      hold === undefined
+        ? keptReason(notes)
+        : `${SUSPECT_REASONS[hold.reason]}; ${[...notes, endNote(endsInSeconds)].join("; ")}`,
     health: { registry: instance.health, client: verdict.health },
     priority,
+    endpoint: null,
     hold: held,
   };
 }
 
-function keptReason(notes: readonly string[]): string {
-  return ["its registry names it", ...notes].join("; ");
+function endNote(endsInSeconds: number | null): string {
+  if (endsInSeconds === null) return "the hold ends when its registry's answers are proof again, or by an operator's release";
+  return `the hold ends in ${Math.round(endsInSeconds)} s if nothing happens`;
 }
 
-function explainProxy(proxy: ProxyStatus, resource: string, { resourceSeq }: ExplainInput): ExplainedProxy {
-  const eds = proxy.types.find(
-    ({ typeUrl, wildcard, subscribed }) => typeUrl === TYPE_URL.endpoint && (wildcard || subscribed.has(resource)),
-  );
-  const seq = resourceSeq(proxy.view, TYPE_URL.endpoint, resource);
-  const of = (status: ExplainedProxy["status"], message: string | null = null): ExplainedProxy => ({
-    id: proxy.id,
-    status,
-    message,
-  });
-  if (eds === undefined || seq === undefined) return of("not-subscribed");
-  if (eds.ackedSeq >= seq) return of("acked");
-  return eds.status === "NACKED" ? of("nacked", eds.lastNack?.message) : of("pending");
+function endpointOf({ address }: CatalogInstance, { port, weight, via }: Included, sni: string | null): ExplainedEndpoint {
+  const [gateway] = via;
+  if (gateway === undefined) return { address, port, weight, gateway: null, sni };
+  return { address: gateway.address, port: gateway.port, weight, gateway: gateway.name, sni };
+}
+
+function keptReason(notes: readonly string[]): string {
+  return ["its registry names it", ...notes].join("; ");
 }

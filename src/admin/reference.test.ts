@@ -63,6 +63,6 @@ Change a thing.
 test("the real document gives a section for every route", async () => {
   const { body } = await ask("/openapi.json");
   const sections: readonly string[] = httpReference(body).match(/^## \w+ \S+$/gm) ?? [];
-  assert.equal(sections.length, Object.keys(body.paths).length + 1, "one each, and two for /v1/log-level");
+  assert.equal(sections.length, Object.keys(body.paths).length + 2, "one each, and two for /v1/log-level and for drain");
   assert.ok(sections.includes("## GET /v1/services/{namespace}/{name}"));
 });

@@ -1,10 +1,13 @@
 /** What the admin API may look at: read-only faces of every stage, given by the composition root. */
+import type { DrainBook } from "../catalog/drain-book.ts";
 import type { CatalogService, SyncState } from "../catalog/types.ts";
 import type { Condition } from "../model/condition.ts";
 import type { ServiceId } from "../model/service.ts";
+import type { HeldInstance, HoldFilter } from "../registry/holds.ts";
 import type { RegistryStatus, RejectedRecord } from "../registry/status.ts";
 import type { Client } from "../routing/client.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
+import type { Load } from "../xds/load/loads.ts";
 import type { ProxyStatus } from "../xds/proxy-status.ts";
 import type { EventLog } from "./events.ts";
 
@@ -51,12 +54,29 @@ export interface ViewConditions {
   readonly conditions: readonly Condition[];
 }
 
+/** The drains in force, and how to change them. */
+export interface Drains extends Pick<DrainBook, "list" | "set" | "remove"> {
+  /** They outlive a restart. */
+  readonly durable: boolean;
+  /** Wall-clock ms since the epoch, as their times are. */
+  now(): number;
+}
+
 export interface BridgeState {
   version(): VersionInfo;
   catalog(): { readonly version: number; readonly sync: SyncState; readonly services: ReadonlyMap<ServiceId, CatalogService> };
+  /** The catalog's version that clients are served from by now; 0 while nobody is. */
+  servedVersion(): number;
+  readonly drains: Drains;
   registries(): readonly RegistryStatus[];
   rejected(): readonly RejectedRecord[];
+  held(): readonly HeldInstance[];
+  /** Ends holds of one registry; how many, or undefined when there is no such registry. */
+  releaseHolds(registry: string, filter: HoldFilter): number | undefined;
   proxies(): readonly ProxyStatus[];
+  loads(): readonly Load[];
+  /** Requests that clients dropped by policy, by cluster. */
+  droppedRequests(): ReadonlyMap<string, number>;
   /** When the resource changed last, as a seq of its view's table; undefined when the view does not have it. */
   resourceSeq(view: string, typeUrl: string, name: string): number | undefined;
   /** Undefined when nobody looks at the view any more. */

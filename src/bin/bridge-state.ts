@@ -1,6 +1,6 @@
 /** The read-only face of everything for the admin API. */
 import type { EventLog } from "../admin/events.ts";
-import type { BridgeState, ConfigStatus, DumpedResource, ReadinessCheck } from "../admin/state.ts";
+import type { BridgeState, ConfigStatus, Drains, DumpedResource, ReadinessCheck } from "../admin/state.ts";
 import { redact } from "../config/redact.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -9,6 +9,7 @@ import { UNKNOWN_LOCALITY } from "../model/locality.ts";
 import type { LogControl } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { resourceJson } from "../xds/dump.ts";
+import type { Loads } from "../xds/load/loads.ts";
 import type { Proxies } from "../xds/proxies.ts";
 import { TYPE_URL } from "../xds/types.ts";
 import type { Core } from "./core.ts";
@@ -18,10 +19,12 @@ export interface BridgeStateOptions {
   readonly path: string;
   readonly core: Core;
   readonly proxies: Proxies;
+  readonly loads: Loads;
   readonly metrics: Metrics;
   readonly events: EventLog;
   readonly logControl: Omit<LogControl, "log">;
   readonly clock: Clock;
+  readonly drains: Drains;
   config(): ResolvedConfig;
 }
 
@@ -41,16 +44,31 @@ const DUMP_TYPES: readonly (readonly [DumpedResource["type"], string])[] = [
 ];
 
 export function createBridgeState(options: BridgeStateOptions): OwnedBridgeState {
-  const { version, path, core, proxies, metrics, events, logControl, clock } = options;
+  const { version, path, core, proxies, loads, metrics, events, logControl, clock } = options;
   const startedAt = clock.now();
   let reload: ConfigStatus["reload"] = { ok: true, at: startedAt, restartNeeded: [] };
   let stopping = false;
   return {
     version: () => ({ version, node: process.versions.node, startedAt }),
     catalog: () => core.catalog.snapshot(),
+    servedVersion: () => core.servedVersion(),
+    drains: options.drains,
     registries: () => core.fleet.statuses(),
     rejected: () => core.fleet.rejected(),
+    held: () => core.fleet.held(),
+    releaseHolds: (registry, filter) => {
+      const released = core.fleet.release(registry, filter);
+      if (released !== undefined)
+        events.add("registry", `${released} held instances of ${registry} released by the operator`, {
+          registry,
+          released,
+          ...filter,
+        });
+      return released;
+    },
     proxies: () => proxies.statuses(),
+    loads: () => loads.all(),
+    droppedRequests: () => loads.dropped(),
     resourceSeq: (view, typeUrl, name) => {
       const table = core.views.tables(view)?.table(typeUrl);
       return table?.get(name) === undefined ? undefined : table.changedAt(name);

@@ -2,26 +2,39 @@
  * The bridge without its ports: registries into the catalog, the catalog into views. Everything that has a lifetime of
  * its own is made here once; what the configuration changes goes through `configure`.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { createCatalogStore } from "../catalog/store.ts";
 import type { SyncState } from "../catalog/types.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
+import { systemLookup } from "../kernel/lookup.ts";
+import type { Lookup } from "../kernel/resolver.ts";
 import { createFleet, type Fleet } from "../registry/fleet.ts";
-import { createLastKnownGood } from "../registry/last-known-good.ts";
+import { createLastKnownGood, type LastKnownGood } from "../registry/last-known-good.ts";
+import type { StateFiles } from "../registry/state-files.ts";
 import type { RegistrySpec } from "../registry/supervisor.ts";
 import { nextSyncState } from "../registry/sync-gate.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
 import { createViews, type Views } from "../xds/views.ts";
+import { createNetworkGateways } from "./network-gateways.ts";
+import { createSecretsHost, type SecretsHost, type SecretsHostEnv } from "./secrets.ts";
 
-export interface CoreEnv {
+export interface CoreEnv extends SecretsHostEnv {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
   /** Undefined: nothing is kept over restarts. */
   readonly stateDir: string | undefined;
+  /** In place of files in `stateDir`: for simulations. */
+  lastKnownGood?(registry: string): LastKnownGood;
+  /** Where `stateDir` is; default: the disk. */
+  readonly stateFiles?: StateFiles;
+  /** Resolves in the next turn of the event loop; default: the process's own. */
+  readonly nextTurn?: () => Promise<unknown>;
+  /** Default: the machine's name servers. */
+  readonly lookup?: Lookup;
   onRegistryStatus(registry: string): void;
   onRegistryEvent(registry: string, type: string): void;
   onCatalog(version: number, changed: ReadonlySet<string>): void;
@@ -32,6 +45,9 @@ export interface Core {
   readonly fleet: Fleet;
   readonly catalog: ReturnType<typeof createCatalogStore>;
   readonly views: Views;
+  readonly secrets: SecretsHost;
+  /** The catalog's version that every view has been brought up to; 0 while nobody may be served. */
+  servedVersion(): number;
   traffic(): TrafficPolicy;
   /** Makes what runs that of the configuration, touching only what differs. */
   configure(config: ResolvedConfig): void;
@@ -40,28 +56,39 @@ export interface Core {
 }
 
 export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
-  const { clock, log } = env;
+  const { clock, log, nextTurn = setImmediate } = env;
   const stopping = new AbortController();
-  let traffic = initial.traffic;
   let running = initial;
   let sync: SyncState = "waiting";
   let waitOver = false;
+  let servedVersion = 0;
 
   const rulesOf = (config: ResolvedConfig) => ({
     registries: namesOf(config),
     ruleOf: (service: Parameters<TrafficPolicy["policyOf"]>[0]) => config.traffic.policyOf(service).merge,
   });
   const catalog = createCatalogStore(rulesOf(initial));
-  const views = createViews({ traffic, clock, log, onTranslated: env.onTranslated });
+  const gateways = createNetworkGateways(initial.traffic, {
+    clock,
+    lookup: env.lookup ?? systemLookup,
+    signal: stopping.signal,
+    onChange: () => {
+      views.setTraffic(gateways.traffic);
+      openGate();
+    },
+  });
+  const secrets = createSecretsHost(env, () => views.updateSecrets());
+  const views = createViews({ traffic: gateways.traffic, clock, log, secrets: secrets.source, onTranslated: env.onTranslated });
 
   const fleet = createFleet({
     clock,
     log,
     random: env.random,
     lastKnownGood: ({ name, adapter, config, settings }) => {
+      if (env.lastKnownGood !== undefined) return env.lastKnownGood(name);
       if (env.stateDir === undefined) return undefined;
       const fingerprint = JSON.stringify([adapter.kind, config, settings]);
-      return createLastKnownGood({ dir: env.stateDir, registry: name, fingerprint, clock, log });
+      return createLastKnownGood({ dir: env.stateDir, files: env.stateFiles, registry: name, fingerprint, clock, log });
     },
     onChange: (_registry, changes) => catalog.apply(changes),
     onStatus: (registry) => {
@@ -72,7 +99,7 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
   });
 
   const openGate = () => {
-    const next = nextSyncState(sync, { ...fleet.progress(), waitOver });
+    const next = nextSyncState(sync, { ...fleet.progress(), ...(gateways.settled ? {} : UNSETTLED), waitOver });
     if (next === sync) return;
     sync = next;
     log.info({ sync, services: catalog.snapshot().services.size }, "catalog may be served");
@@ -81,7 +108,9 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
 
   const serve = async () => {
     for await (const change of catalog.subscribe(stopping.signal)) {
+      if (gateways.follow(change)) views.setTraffic(gateways.traffic);
       views.update(change);
+      servedVersion = change.sync === "waiting" ? 0 : change.version;
       env.onCatalog(change.version, change.changed);
       // The first change of a row has left at once; what follows in the same turn of the event loop comes as one.
       await nextTurn();
@@ -97,6 +126,7 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
     () => undefined,
   );
   const serving = serve();
+  secrets.configure(initial);
   fleet.configure(specsOf(initial));
   openGate();
 
@@ -104,27 +134,35 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
     fleet,
     catalog,
     views,
-    traffic: () => traffic,
+    secrets,
+    servedVersion: () => servedVersion,
+    traffic: () => gateways.traffic,
     configure(config) {
       const before = running;
       running = config;
+      // First, so that what listeners name from now on is known to be meant.
+      secrets.configure(config);
       fleet.configure(specsOf(config));
       const sameTraffic = before.trafficKey === config.trafficKey;
       if (!sameTraffic) {
-        traffic = config.traffic;
-        views.setTraffic(traffic);
+        gateways.configure(config.traffic);
+        views.setTraffic(gateways.traffic);
       }
       // Merging everything anew is for other rules or another order of the registries only.
       if (!sameTraffic || !isDeepStrictEqual(namesOf(before), namesOf(config))) catalog.configure(rulesOf(config));
     },
     async stop() {
       await fleet.stop();
+      secrets.stop();
       stopping.abort(new Error("stopped"));
       await serving;
       views.close();
     },
   };
 }
+
+/** A gateway whose address nobody knows yet is like a registry that has not been read. */
+const UNSETTLED = { allSynced: false, allSettled: false, anyBlank: true } as const;
 
 function namesOf({ registries }: ResolvedConfig): readonly string[] {
   return registries.map(({ name }) => name);

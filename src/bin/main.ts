@@ -1,9 +1,11 @@
 /** Composition root of the command line: hands it the adapters and how to run the bridge. */
 import { readFileSync } from "node:fs";
 import { adapters } from "../../adapters/index.ts";
+import { writers } from "../../adapters/writers.ts";
 import { runCli } from "../cli/main.ts";
 import { systemWorld } from "../cli/system-world.ts";
 import { runBridge } from "./serve.ts";
+import { runSidecar } from "./sidecar.ts";
 
 /** Resolves with the exit code. The first SIGINT or SIGTERM asks for an orderly end, the second one ends at once. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -17,7 +19,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   const version = readVersion();
   const serve = (path: string, flags: ReadonlyMap<string, string>) =>
     runBridge({ path, flags, adapters, version, env: process.env, signal: ending.signal });
-  return await runCli(argv, { version, adapters, serve }, systemWorld(ending.signal));
+  const sidecar = (path: string) => runSidecar({ path, writers, version, env: process.env, signal: ending.signal });
+  return await runCli(argv, { version, adapters, writers, serve, sidecar }, systemWorld(ending.signal));
 }
 
 /** Of the package this file belongs to, whether it runs from src/ or from dist/src/. */

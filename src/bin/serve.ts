@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { createAdminApp } from "../admin/app.ts";
 import { createEventLog } from "../admin/events.ts";
 import { listenAdmin } from "../admin/listen.ts";
+import { createDrainBook } from "../catalog/drain-book.ts";
 import { diffConfig } from "../config/diff.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Flags } from "../config/overrides.ts";
@@ -10,13 +11,22 @@ import type { ResolvedConfig } from "../config/resolved.ts";
 import { watchConfig } from "../config/watch.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { isLoopback, type ListenAddress, listenText } from "../kernel/listen-address.ts";
-import type { Adapter } from "../registry/adapter.ts";
+import type { LinkServer } from "../link/server.ts";
+import type { Adapter, WatchContext } from "../registry/adapter.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
+import { createLoads } from "../xds/load/loads.ts";
 import { createProxies } from "../xds/proxies.ts";
+import { createRecorder } from "../xds/recording/recorder.ts";
+import { type AccessOptions, createAccess } from "../xds/server/access.ts";
+import { loadService } from "../xds/server/load-service.ts";
 import { createXdsServer } from "../xds/server/server.ts";
+import { statusService } from "../xds/server/status-service.ts";
+import { createTokenCache } from "../xds/token-cache.ts";
 import { createBridgeState } from "./bridge-state.ts";
 import { startCore } from "./core.ts";
+import { drainFile } from "./drain-file.ts";
+import { createLinks } from "./links.ts";
 import { createObserver } from "./observer.ts";
 import { defaultStateDir } from "./state-dir.ts";
 
@@ -46,14 +56,70 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
   const metrics = createMetrics();
   const events = createEventLog(clock);
   const observer = createObserver({ clock, metrics, events });
+  // Registries begin with the core, before there is anybody to tell.
+  let links: LinkServer | undefined;
   const stateDir = config.state.keep ? (config.state.dir ?? defaultStateDir(path, env)) : undefined;
 
-  const core = startCore(config, { clock, log, random: Math.random, stateDir, ...observer.core });
+  const core = startCore(config, {
+    clock,
+    log,
+    random: Math.random,
+    stateDir,
+    ...observer.core,
+    onRegistryStatus: (registry) => {
+      observer.core.onRegistryStatus(registry);
+      links?.restated();
+    },
+  });
+  links = createLinks({ core, clock, log, config: () => config });
+  const kept = stateDir === undefined ? undefined : drainFile(stateDir, log);
+  const book = createDrainBook({
+    clock,
+    file: kept,
+    initial: (await kept?.load()) ?? [],
+    onChange: (drains) => {
+      core.catalog.setDrains(drains);
+      observer.drains(drains);
+    },
+  });
+  const loads = createLoads();
   const proxies = createProxies(clock, observer.proxy);
-  const state = createBridgeState({ version, path, core, proxies, metrics, events, logControl, clock, config: () => config });
+  const state = createBridgeState({
+    version,
+    path,
+    core,
+    proxies,
+    loads,
+    metrics,
+    events,
+    logControl,
+    clock,
+    drains: { ...book, durable: kept !== undefined, now: () => clock.now() },
+    config: () => config,
+  });
   const defaults = { cluster: config.mesh.cluster, network: config.mesh.network, namespace: "default" };
   const epoch = randomBytes(6).toString("base64url");
-  const server = createXdsServer({ views: core.views, proxies, defaults, epoch, clock, log, metrics: observer.xds });
+  const recorder = config.xds.recordTo === undefined ? undefined : await createRecorder(config.xds.recordTo, { clock, log });
+  const access = createAccess({ rules: () => config.xds.identities, ...reviewOf(config, { clock, log, signal }) });
+  const statusOf = { access, proxies: () => proxies.statuses(), tables: (view: string) => core.views.tables(view) };
+  const services = [
+    loadService(loads, log, { access, defaults }),
+    links,
+    ...(config.xds.clientStatus ? [statusService(statusOf)] : []),
+  ];
+  const server = createXdsServer({
+    services,
+    interceptors: [links.interceptor],
+    access,
+    recorder,
+    views: core.views,
+    proxies,
+    defaults,
+    epoch,
+    clock,
+    log,
+    metrics: observer.xds,
+  });
   observer.bind({ core, state });
   const admin = await createAdminApp(state, { log, hosts: hostNames(config.admin.listen) });
 
@@ -67,7 +133,10 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
   };
   const stopAll = async () => {
     await clock.sleep(server.streams > 0 ? NOT_READY_MS : 0);
+    links?.close();
     await server.drain(STOP_MS / 2);
+    await recorder?.close();
+    book.close();
     await core.stop();
     await admin.close();
   };
@@ -90,6 +159,7 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
       const { needsRestart, ...changed } = diffConfig(config, update.ok);
       config = update.ok;
       core.configure(config);
+      links.reconfigured();
       if (changed.logLevel) logControl.setLevel(config.log.level);
       log.info(
         { restartNeeded: needsRestart, traffic: changed.traffic, registries: config.registries.length },
@@ -109,4 +179,18 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
 /** On loopback no foreign name may lead here. Elsewhere, by `insecure`, names are the operator's, and a socket has no browser. */
 function hostNames(listen: ListenAddress): readonly string[] | "any" {
   return listen.kind === "tcp" && isLoopback(listen) ? [listen.host.toLowerCase()] : "any";
+}
+
+/** How tokens are looked into, where the configuration says that they are. */
+function reviewOf(
+  { xds: { tokens }, registries, baseDir }: ResolvedConfig,
+  env: Pick<WatchContext, "clock" | "log" | "signal">,
+): Pick<AccessOptions, "reviewToken"> {
+  const registry = registries.find(({ name }) => name === tokens?.registry);
+  if (tokens === undefined || registry?.adapter.tokenReviewer === undefined) return {};
+  const { name, adapter, config, settings } = registry;
+  const context = { ...env, name, settings, baseDir, random: Math.random };
+  const reviewer = adapter.tokenReviewer?.(config, { cluster: tokens.cluster, audience: tokens.audience }, context);
+  if (reviewer === undefined) return {};
+  return { reviewToken: createTokenCache({ clock: env.clock, review: (token) => reviewer.review(token) }) };
 }

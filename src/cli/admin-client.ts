@@ -18,6 +18,10 @@ export interface AdminClient {
   fetch(path: string, query?: Query): Promise<Reply>;
   /** The body of a good answer; the bridge's own error, with its code and next step, otherwise. */
   read<Body>(path: string, query?: Query): Promise<Body>;
+  /** Sends a command with a JSON body; the answer's body when it is good, the bridge's own error otherwise. */
+  send<Body>(path: string, body: unknown, query?: Query): Promise<Body>;
+  /** Ends what is there (DELETE); the answer's body when it is good, the bridge's own error otherwise. */
+  remove<Body>(path: string, query?: Query): Promise<Body>;
   /** All items of a list, page by page. */
   list<Item>(path: string, query?: Query): Promise<readonly Item[]>;
 }
@@ -41,9 +45,9 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
   const { address } = options;
   const target = parseAdminAddress(address);
 
-  const fetch = async (path: string, query: Query = {}): Promise<Reply> => {
+  const ask = async (path: string, request: Omit<Request, "path"> = { method: "GET" }): Promise<Reply> => {
     const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
-    const { status, text } = await exchange(target, `${path}${search(query)}`, signal).catch((cause) => {
+    const { status, text } = await exchange(target, { path, ...request }, signal).catch((cause) => {
       options.signal.throwIfAborted();
       const reason = signal.aborted ? `no answer within ${options.timeoutMs / 1000} s` : reasonOf(cause);
       throw fail("MB_BRIDGE_UNREACHABLE", { address, reason }, { cause });
@@ -55,11 +59,17 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     }
   };
 
-  const read = async <Body>(path: string, query?: Query): Promise<Body> => {
-    const { status, body } = await fetch(path, query);
+  const fetch = (path: string, query: Query = {}) => ask(`${path}${search(query)}`);
+
+  const goodBody = <Body>(path: string, { status, body }: Reply): Body => {
     if (status >= 200 && status < 300) return body as Body;
     throw problemOf(status, body) ?? fail("MB_BRIDGE_BAD_REPLY", { address, reason: `${path} gave HTTP ${status}` });
   };
+  const read = async <Body>(path: string, query?: Query) => goodBody<Body>(path, await fetch(path, query));
+  const send = async <Body>(path: string, body: unknown, query: Query = {}) =>
+    goodBody<Body>(path, await ask(`${path}${search(query)}`, { method: "POST", body }));
+  const remove = async <Body>(path: string, query: Query = {}) =>
+    goodBody<Body>(path, await ask(`${path}${search(query)}`, { method: "DELETE" }));
 
   const list = async <Item>(path: string, query: Query = {}): Promise<readonly Item[]> => {
     const items: Item[] = [];
@@ -76,7 +86,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     return items;
   };
 
-  return { address, fetch, read, list };
+  return { address, fetch, read, send, remove, list };
 }
 
 interface Page<Item> {
@@ -114,16 +124,30 @@ function search(query: Query): string {
   return parameters.size === 0 ? "" : `?${parameters}`;
 }
 
-function exchange(target: Target, path: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
+interface Request {
+  readonly path: string;
+  readonly method: "GET" | "POST" | "DELETE";
+  /** Sent as JSON. */
+  readonly body?: unknown;
+}
+
+function exchange(
+  target: Target,
+  { path, method, body }: Request,
+  signal: AbortSignal,
+): Promise<{ status: number; text: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
   const send = target.secure ? httpsRequest : httpRequest;
-  const headers = { accept: "application/json, application/problem+json" };
+  const accept = { accept: "application/json, application/problem+json" };
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const headers = text === undefined ? accept : { ...accept, "content-type": "application/json" };
   // A connection of its own: a kept-alive one would hold the process open after the command is done.
-  const request = send({ ...target.options, path: target.prefix + path, headers, signal, agent: false }, (response) => {
+  const options = { ...target.options, path: target.prefix + path, method, headers, signal, agent: false };
+  const request = send(options, (response) => {
     readText(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject);
   });
   request.on("error", reject);
-  request.end();
+  request.end(text);
   return promise;
 }
 

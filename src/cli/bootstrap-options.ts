@@ -5,7 +5,7 @@ import type { MeshbridgeError } from "../kernel/errors.ts";
 import { parseListen } from "../kernel/listen-address.ts";
 import { fail } from "../model/errors.ts";
 import { type Locality, UNKNOWN_LOCALITY } from "../model/locality.ts";
-import type { Role } from "../routing/client.ts";
+import { isGatewayRole, type Role } from "../routing/client.ts";
 import type { BootstrapOptions, BootstrapTls } from "../xds/bootstrap.ts";
 import { dialable } from "./config-file.ts";
 
@@ -48,15 +48,23 @@ export function bootstrapOptions(flags: BootstrapFlags, source: BootstrapSource 
     namespace: flags.namespace,
     locality: localityOf(flags, mesh?.locality ?? UNKNOWN_LOCALITY),
     inbound: inboundOf(flags),
-    variant: flags.sotw === true ? "sotw" : "delta",
+    variant: variantOf(flags),
     adminPort: adminPortOf(flags.adminPort),
     tls: tlsOf(flags, source),
   };
 }
 
+function variantOf({ role, sotw }: BootstrapFlags): BootstrapOptions["variant"] {
+  if (sotw !== true) return "delta";
+  if (role === "eastWest") throw usage("--sotw is not for eastWest: clusters on demand need delta xDS");
+  return "sotw";
+}
+
 function nameOf({ role, name = "" }: BootstrapFlags, source: BootstrapSource | undefined): string {
-  if (role !== "gateway") return name;
-  const known = source?.config.traffic.gateways.map((gateway) => gateway.name);
+  if (!isGatewayRole(role)) return name;
+  const known = source?.config.traffic.gateways
+    .filter(({ kind }) => (kind === "eastWest") === (role === "eastWest"))
+    .map((gateway) => gateway.name);
   if (name === "") throw usage(`a gateway needs --name${known === undefined ? "" : `; the configuration has: ${listed(known)}`}`);
   if (source === undefined || known === undefined || known.includes(name)) return name;
   throw fail("MB_GATEWAY_UNKNOWN", { path: source.path, name, known: listed(known) });

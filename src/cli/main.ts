@@ -4,13 +4,20 @@ import { fail } from "../model/errors.ts";
 import { addBootstrap } from "./commands/bootstrap.ts";
 import { addCheck } from "./commands/check.ts";
 import { addConfig } from "./commands/config.ts";
+import { addDeploy } from "./commands/deploy.ts";
+import { addDrain } from "./commands/drain.ts";
 import { addDump } from "./commands/dump.ts";
 import { addExplain } from "./commands/explain.ts";
+import { addProtection } from "./commands/protection.ts";
 import { addProxies } from "./commands/proxies.ts";
+import { addRbac } from "./commands/rbac.ts";
+import { addRecording } from "./commands/recording.ts";
 import { addRegistries } from "./commands/registries.ts";
 import { addServe } from "./commands/serve.ts";
 import { addServices } from "./commands/services.ts";
+import { addSidecar } from "./commands/sidecar.ts";
 import { addVersion } from "./commands/version.ts";
+import { addWhatIf } from "./commands/whatif.ts";
 import type { CliDeps, CliWorld, CommandContext } from "./context.ts";
 import { EXIT, reportError } from "./report-error.ts";
 
@@ -20,11 +27,18 @@ const VERBS = [
   addBootstrap,
   addServices,
   addRegistries,
+  addProtection,
+  addDrain,
   addProxies,
   addExplain,
+  addWhatIf,
   addDump,
   addCheck,
+  addRecording,
+  addRbac,
+  addDeploy,
   addConfig,
+  addSidecar,
   addVersion,
 ];
 

@@ -50,6 +50,7 @@ function restartPaths(before: ResolvedConfig, after: ResolvedConfig): readonly s
     "mesh.locality": config.mesh.locality,
     "xds.listen": config.xds.listen,
     "xds.tls": config.xds.tls,
+    "xds.tokens": config.xds.tokens,
     "xds.syncTimeout": config.xds.syncTimeoutMs,
     "admin.listen": config.admin.listen,
     "log.format": config.log.format,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type TObject, Type } from "typebox";
 import { Value } from "typebox/value";
+import { DEFAULT_PROTECTION, DEFAULT_STALENESS } from "../registry/settings.ts";
 import { redact } from "./redact.ts";
 import { configSchema, inputSchema, registrySchema } from "./schema.ts";
 import { configOf, consulLike, fileLike } from "./testing.ts";
@@ -34,8 +35,12 @@ test("the documented example, wholly", () => {
   assert.deepEqual(config.xds, {
     listen: { kind: "tcp", host: "127.0.0.1", port: 18000 },
     tls: undefined,
+    identities: [],
+    tokens: undefined,
     insecure: false,
     syncTimeoutMs: 30_000,
+    clientStatus: false,
+    recordTo: undefined,
   });
   assert.deepEqual(config.admin, { listen: { kind: "tcp", host: "127.0.0.1", port: 8080 }, insecure: false });
   assert.deepEqual(config.log, { level: "info", format: undefined });
@@ -54,6 +59,9 @@ test("the documented example, wholly", () => {
         addresses: { allow: [], deny: [] },
         trusted: true,
         holdForMs: 120_000,
+        protection: undefined,
+        staleness: DEFAULT_STALENESS,
+        required: true,
       },
     },
     {
@@ -69,12 +77,16 @@ test("the documented example, wholly", () => {
         addresses: { allow: ["127.0.0.0/8"], deny: [] },
         trusted: false,
         holdForMs: 120_000,
+        protection: DEFAULT_PROTECTION,
+        staleness: DEFAULT_STALENESS,
+        required: true,
       },
     },
   ]);
   assert.deepEqual(config.traffic.gateways, [
     {
       name: "edge",
+      kind: "edge",
       listeners: [{ name: "http", address: "0.0.0.0", port: 10000, protocol: "HTTP" }],
       routes: [
         {
@@ -237,8 +249,12 @@ test("the environment reaches every single value of its sections, typed", () => 
   assert.deepEqual(config.xds, {
     listen: { kind: "tcp", host: "0.0.0.0", port: 1 },
     tls: { certFile: "/etc/mb/certs/a.pem", keyFile: "/certs/b.pem", clientCaFile: undefined },
+    identities: [],
+    tokens: undefined,
     insecure: true,
     syncTimeoutMs: 30_000,
+    clientStatus: false,
+    recordTo: undefined,
   });
   assert.deepEqual(config.admin.listen, { kind: "unix", path: "/run/mb.sock" });
   assert.deepEqual([config.mesh.cluster, config.log.format], ["c9", "pretty"]);
@@ -312,4 +328,18 @@ test("what is shown has no secret in it", () => {
     xds: { tls: { certFile: "/a.pem", keyFile: "/b.pem" } },
     plain: ["text", 1, true, null, "a@b"],
   });
+});
+
+test("protection and staleness: what is written counts, the rest is the default", () => {
+  const settingsOf = (extra: string) =>
+    configOf(`registries:\n  - { name: c, kind: consul, ${extra} }\n`).registries[0]?.settings;
+  assert.deepEqual(settingsOf("protection: { share: 30, window: 1m }")?.protection, {
+    ...DEFAULT_PROTECTION,
+    share: 0.3,
+    windowMs: 60_000,
+  });
+  assert.equal(settingsOf("protection: { enabled: false }")?.protection, undefined);
+  assert.equal(settingsOf("staleness: { enabled: false }")?.staleness, undefined);
+  assert.equal(settingsOf("staleness: { removeAfter: 200h }")?.staleness?.removeAfterMs, 720_000_000);
+  assert.equal(settingsOf("required: false")?.required, false);
 });

@@ -5,10 +5,15 @@ const SECRET_KEY = /token|password|passwd|secret|credential|api-?key|private-?ke
 
 /**
  * A copy in which text under a key that sounds like a secret is replaced, and so are user names and passwords in URLs
- * and such parameters of their query. References (`fromEnv`, `fromFile`) and names of files stay.
+ * and such parameters of their query. References (`fromEnv`, `fromFile`) and names of files stay, and so does what the
+ * sections `secrets` and `gateways` say, in which secrets are only named.
  */
 export function redact(value: unknown): unknown {
-  return redactAt(value, false);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return redactAt(value, false);
+  const naming = (key: string) => key === "secrets" || key === "gateways";
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [key, naming(key) ? child : redactAt(child, isSecret(key, false))]),
+  );
 }
 
 function redactAt(value: unknown, secret: boolean): unknown {

@@ -36,7 +36,12 @@ test("the JSON Schema is complete and plain", () => {
     "state",
     "registries",
     "gateways",
+    "networks",
+    "exports",
+    "mtls",
     "services",
     "sidecar",
+    "secrets",
+    "links",
   ]);
 });

@@ -5,10 +5,11 @@ import { type Path, pathText } from "../kernel/text.ts";
 import type { YamlDocument } from "../kernel/yaml-document.ts";
 import { locality } from "../model/locality.ts";
 import type { Adapter } from "../registry/adapter.ts";
-import type { RegistrySettings } from "../registry/settings.ts";
+import { DEFAULT_PROTECTION, type ProtectionLimits, type RegistrySettings } from "../registry/settings.ts";
 import type { Override } from "./overrides.ts";
-import type { Origin, ResolvedConfig, ResolvedRegistry, XdsConfig } from "./resolved.ts";
+import type { IdentityConfig, Origin, ResolvedConfig, ResolvedRegistry, ResolvedSecret, XdsConfig } from "./resolved.ts";
 import type { ConfigFile, RegistryEntry } from "./schema.ts";
+import { stalenessOf } from "./staleness.ts";
 import { milliseconds, resolveTraffic, trafficKeyOf } from "./traffic.ts";
 
 export interface ResolveContext {
@@ -25,6 +26,7 @@ const HOLD_FOR = "2m";
 /** `file` has passed `validateConfig` for these adapters; otherwise this throws TypeErrors. */
 export function resolveConfig(file: ConfigFile, context: ResolveContext): ResolvedConfig {
   const { domain, cluster, network } = file.mesh;
+  const traffic = resolveTraffic(file);
   return {
     mesh: { domain, cluster, network, locality: locality(file.mesh.locality) },
     xds: resolveXds(file.xds, context.baseDir),
@@ -32,7 +34,9 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Resolv
     log: { level: file.log.level, format: file.log.format },
     state: { keep: file.state.keep, dir: file.state.dir === undefined ? undefined : absolute(context.baseDir, file.state.dir) },
     registries: file.registries.map((entry) => resolveRegistry(entry, file, context.adapters)),
-    traffic: resolveTraffic(file),
+    secrets: file.secrets.map((entry) => resolveSecret(entry, context.baseDir)),
+    links: { ...file.links, exports: traffic.exports ?? [] },
+    traffic,
     trafficKey: trafficKeyOf(file),
     baseDir: context.baseDir,
     raw: file,
@@ -46,7 +50,10 @@ function listenOf(text: string) {
   return address;
 }
 
-function resolveXds({ listen, tls, insecure, syncTimeout }: ConfigFile["xds"], baseDir: string): XdsConfig {
+function resolveXds(
+  { listen, tls, identities, tokens, insecure, syncTimeout, clientStatus, recordTo }: ConfigFile["xds"],
+  baseDir: string,
+): XdsConfig {
   const address = listenOf(listen);
   if (address.kind !== "tcp") throw new TypeError(`${listen} passed the checks as host:port`);
   return {
@@ -56,8 +63,31 @@ function resolveXds({ listen, tls, insecure, syncTimeout }: ConfigFile["xds"], b
       keyFile: absolute(baseDir, tls.keyFile),
       clientCaFile: tls.clientCaFile === undefined ? undefined : absolute(baseDir, tls.clientCaFile),
     },
+    identities: identities.map(resolveIdentity),
+    tokens,
     insecure,
     syncTimeoutMs: milliseconds(syncTimeout),
+    clientStatus,
+    recordTo: recordTo === undefined ? undefined : absolute(baseDir, recordTo),
+  };
+}
+
+function resolveIdentity(entry: ConfigFile["xds"]["identities"][number]): IdentityConfig {
+  const { spiffe, dns, serviceAccount, role, gateway, namespace, cluster, node } = entry;
+  return { spiffe, dns, serviceAccount, role, gateway, namespace, cluster, node };
+}
+
+function resolveSecret(entry: ConfigFile["secrets"][number], baseDir: string): ResolvedSecret {
+  const path = (file: string | undefined) => (file === undefined ? undefined : absolute(baseDir, file));
+  const { name, certFile, keyFile, caFile, directory, kubernetes, clients } = entry;
+  return {
+    name,
+    kubernetes,
+    certFile: path(certFile),
+    keyFile: path(keyFile),
+    caFile: path(caFile),
+    directory: path(directory),
+    clients,
   };
 }
 
@@ -74,6 +104,10 @@ function resolveRegistry(entry: RegistryEntry, { mesh }: ConfigFile, adapters: r
     // Its content is written by the operator, who may mean loopback; other registries take entries from anyone.
     trusted: entry.kind === "file",
     holdForMs: milliseconds(entry.holdFor ?? HOLD_FOR),
+    protection: protectionOf(entry),
+    staleness: stalenessOf(entry),
+    // Bridges that wait for each other at the start would wait for ever.
+    required: entry.required ?? entry.kind !== "meshbridge",
   };
   return {
     name: entry.name,
@@ -81,6 +115,18 @@ function resolveRegistry(entry: RegistryEntry, { mesh }: ConfigFile, adapters: r
     adapter,
     config: Object.fromEntries(own.map((key) => [key, entry[key]])),
     settings,
+  };
+}
+
+/** What the operator writes by hand is meant, also when it removes much at once. */
+function protectionOf({ kind, protection = {} }: RegistryEntry): ProtectionLimits | undefined {
+  if (!(protection.enabled ?? kind !== "file")) return undefined;
+  const { share, count, service, window } = protection;
+  return {
+    share: share === undefined ? DEFAULT_PROTECTION.share : share / 100,
+    count: count ?? DEFAULT_PROTECTION.count,
+    service: service ?? DEFAULT_PROTECTION.service,
+    windowMs: window === undefined ? DEFAULT_PROTECTION.windowMs : milliseconds(window),
   };
 }
 

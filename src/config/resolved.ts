@@ -1,9 +1,11 @@
 /** The configuration as the rest of the bridge sees it: every default filled in, every duration in ms, paths absolute. */
 
 import type { ListenAddress } from "../kernel/listen-address.ts";
+import type { LinkPolicy } from "../link/policy.ts";
 import type { Locality } from "../model/locality.ts";
 import type { Adapter } from "../registry/adapter.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
+import type { Role } from "../routing/client.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
 import type { LOG_LEVELS } from "./schema/mesh.ts";
 import type { ConfigFile } from "./schema.ts";
@@ -26,6 +28,10 @@ export interface ResolvedConfig {
   };
   /** In the order of the file, which counts where registries name the same service. */
   readonly registries: readonly ResolvedRegistry[];
+  /** What xDS hands out by SDS. */
+  readonly secrets: readonly ResolvedSecret[];
+  /** Who may read this bridge's exports, and what they are. */
+  readonly links: LinkPolicy;
   readonly traffic: TrafficPolicy;
   /** Equal exactly when two configurations want the same of traffic; `traffic` itself holds a function. */
   readonly trafficKey: string;
@@ -50,11 +56,29 @@ export interface TlsFiles {
   readonly clientCaFile: string | undefined;
 }
 
+/** Exactly one of the three patterns is given; what is undefined of the rest is any. */
+export interface IdentityConfig {
+  readonly spiffe: string | undefined;
+  readonly dns: string | undefined;
+  readonly serviceAccount: string | undefined;
+  readonly role: Role;
+  readonly gateway: string | undefined;
+  readonly namespace: string | undefined;
+  readonly cluster: string | undefined;
+  readonly node: string | undefined;
+}
+
 export interface XdsConfig {
   readonly listen: ListenAddress & { readonly kind: "tcp" };
   readonly tls: TlsFiles | undefined;
+  /** None: whoever is let in is believed. */
+  readonly identities: readonly IdentityConfig[];
+  readonly tokens: { readonly registry: string; readonly cluster?: string; readonly audience: string } | undefined;
   readonly insecure: boolean;
   readonly syncTimeoutMs: number;
+  readonly clientStatus: boolean;
+  /** Absolute; undefined: nothing is recorded. */
+  readonly recordTo: string | undefined;
 }
 
 export interface AdminConfig {
@@ -69,6 +93,28 @@ export interface ResolvedRegistry {
   /** The adapter's own settings, as its schema says, defaults filled in. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly settings: RegistrySettings;
+}
+
+/** One of three origins: files by name, a folder, or a Kubernetes Secret. Paths are absolute. */
+export interface ResolvedSecret {
+  readonly name: string;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly caFile: string | undefined;
+  readonly directory: string | undefined;
+  readonly kubernetes:
+    | { readonly registry: string; readonly cluster?: string; readonly namespace: string; readonly secret: string }
+    | undefined;
+  /** Who may have it besides those whose resources name it. */
+  readonly clients: readonly ResolvedSecretClient[];
+}
+
+/** Every part that is given must be equal. */
+export interface ResolvedSecretClient {
+  readonly role?: string;
+  readonly gateway?: string;
+  readonly namespace?: string;
+  readonly cluster?: string;
 }
 
 export interface Origin {

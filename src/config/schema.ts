@@ -8,7 +8,11 @@ import type { Adapter } from "../registry/adapter.ts";
 import { REGISTRY_SETTINGS } from "../registry/settings.ts";
 import { name, strict } from "./schema/common.ts";
 import { GatewaySchema } from "./schema/gateways.ts";
+import { LinksSchema } from "./schema/links.ts";
 import { AdminSchema, LogSchema, MeshSchema, SidecarSchema, StateSchema, XdsSchema } from "./schema/mesh.ts";
+import { MtlsSchema } from "./schema/mtls.ts";
+import { ExportSchema, NetworkSchema } from "./schema/networks.ts";
+import { SecretSchema } from "./schema/secrets.ts";
 import { ServicePolicySchema } from "./schema/services.ts";
 
 const SECTIONS = {
@@ -18,8 +22,18 @@ const SECTIONS = {
   log: LogSchema,
   state: StateSchema,
   gateways: Type.Array(GatewaySchema, { default: [], description: "Edge gateways." }),
+  networks: Type.Array(NetworkSchema, { default: [], description: "Networks, and how one reaches another." }),
+  exports: Type.Optional(
+    Type.Array(ExportSchema, {
+      description:
+        "What may leave the cluster it runs in. Default: everything within its network, nothing beyond. Once written, nothing leaves its cluster without a rule.",
+    }),
+  ),
+  mtls: Type.Optional(MtlsSchema),
   services: Type.Array(ServicePolicySchema, { default: [], description: "Traffic policy by service; the first match counts." }),
   sidecar: SidecarSchema,
+  secrets: Type.Array(SecretSchema, { default: [], description: "Certificates that proxies get over xDS (SDS)." }),
+  links: LinksSchema,
 } as const;
 
 const RegistryCommon = Type.Object({ kind: Type.String(), name: Type.String(), ...REGISTRY_SETTINGS });

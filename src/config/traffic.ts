@@ -1,15 +1,32 @@
 /** Gateways and service policies of the file to what routing works with. Pure. */
+import ipaddr from "ipaddr.js";
 import type { Static } from "typebox";
 import { parseDuration } from "../kernel/duration.ts";
+import { locality } from "../model/locality.ts";
 import { parseServiceId, type ServiceKey, serviceId } from "../model/service.ts";
+import { topologyOf } from "../routing/gateway-table.ts";
 import { matchesService } from "../routing/match.ts";
-import type { GatewaySpec, HeaderMatch, RouteBackend, RouteSpec, ServicePolicy, TrafficPolicy } from "../routing/policy.ts";
+import type { MutualTls } from "../routing/mutual-tls.ts";
+import type {
+  GatewaySpec,
+  HeaderMatch,
+  ListenerSpec,
+  RetrySpec,
+  RouteBackend,
+  RouteSpec,
+  ServicePolicy,
+  TrafficPolicy,
+} from "../routing/policy.ts";
+import type { LabelSelection } from "../routing/subset.ts";
+import type { GatewayTarget, NetworkSpec, SniDialect } from "../routing/topology.ts";
 import type { GatewaySchema } from "./schema/gateways.ts";
+import type { NetworkSchema } from "./schema/networks.ts";
 import type { ServicePolicySchema } from "./schema/services.ts";
 import type { ConfigFile } from "./schema.ts";
 
 type FileGateway = Static<typeof GatewaySchema>;
 type FileRoute = FileGateway["routes"][number];
+type FileNetwork = Static<typeof NetworkSchema>;
 type FilePolicy = Static<typeof ServicePolicySchema>;
 
 /** Ms of a duration that the schema has checked. */
@@ -28,6 +45,13 @@ export const DEFAULT_POLICY: ServicePolicy = {
   panicThreshold: 0,
   overprovisioning: 140,
   merge: { mode: "merge", order: [] },
+  failover: undefined,
+  affinity: undefined,
+  distribute: undefined,
+  tls: "none",
+  gatewayMode: "remote",
+  retries: undefined,
+  probe: undefined,
 };
 
 /** As many answers of `policyOf` are remembered; services come and go for as long as the process runs. */
@@ -36,7 +60,13 @@ const REMEMBERED = 100_000;
 export function resolveTraffic(file: ConfigFile): TrafficPolicy {
   const policies = file.services.map(toPolicy);
   const answers = new Map<string, ServicePolicy>();
+  const networks = file.networks.map(toNetwork);
+  const exports = file.exports?.map(({ match, to, scope }) => ({ match, to, local: scope === "local" }));
   return {
+    networks,
+    exports,
+    mtls: file.mtls && toMutualTls(file.mtls),
+    topology: topologyOf({ networks, exports }, literalHost, new Map()),
     domain: file.mesh.domain,
     gateways: file.gateways.map(toGateway),
     sidecar: { outbound: { ...file.sidecar.outbound } },
@@ -54,12 +84,64 @@ export function resolveTraffic(file: ConfigFile): TrafficPolicy {
 }
 
 /** Everything that `resolveTraffic` reads, as one comparable text. */
-export function trafficKeyOf({ mesh, gateways, services, sidecar }: ConfigFile): string {
-  return JSON.stringify([mesh.domain, gateways, services, sidecar]);
+export function trafficKeyOf({ mesh, gateways, networks, exports, mtls, services, sidecar }: ConfigFile): string {
+  return JSON.stringify([mesh.domain, gateways, networks, exports ?? null, mtls ?? null, services, sidecar]);
 }
 
-function toGateway({ name, listeners, routes }: FileGateway): GatewaySpec {
-  return { name, listeners: listeners.map((listener) => ({ ...listener })), routes: routes.map(toRoute) };
+/** Before anything is resolved, gateways that are written as addresses are known already. */
+function literalHost(host: string): string | undefined {
+  return ipaddr.isValid(host) ? host : undefined;
+}
+
+function toMutualTls({ clientCa, ...mtls }: NonNullable<ConfigFile["mtls"]>): MutualTls {
+  return { ...mtls, clientCa: clientCa ?? mtls.trustDomains[0]?.ca ?? "" };
+}
+
+function toDialect(sni: FileNetwork["sni"]): SniDialect {
+  if (sni?.dialect === "istio") return { dialect: "istio", clusterDomain: sni.clusterDomain ?? "cluster.local" };
+  if (sni?.dialect !== "consul") return { dialect: "meshbridge" };
+  return { dialect: "consul", datacenter: sni.datacenter ?? "", trustDomain: sni.trustDomain ?? "" };
+}
+
+function toNetwork({ egress, cidrs, gateways, sni, ...network }: FileNetwork): NetworkSpec {
+  return {
+    ...network,
+    sni: toDialect(sni),
+    cidrs,
+    egress: egress.length > 0 ? egress : cidrs,
+    gateways: gateways.map(toNetworkGateway),
+  };
+}
+
+const GATEWAY_PORT = 15443;
+
+function toNetworkGateway({
+  address,
+  service,
+  servicePort,
+  port,
+  locality: place,
+}: FileNetwork["gateways"][number]): GatewayTarget {
+  const key = service === undefined ? undefined : parseServiceId(service);
+  return {
+    host: address,
+    service: key && { key, port: servicePort },
+    port: port ?? (address === undefined ? undefined : GATEWAY_PORT),
+    locality: locality(place),
+  };
+}
+
+function toGateway({ name, kind, listeners, routes }: FileGateway): GatewaySpec {
+  return { name, kind, listeners: listeners.map(toListener), routes: routes.map(toRoute) };
+}
+
+function toListener({ tls, ...listener }: FileGateway["listeners"][number]): ListenerSpec {
+  if (tls === undefined) return listener;
+  const entries = Array.isArray(tls) ? tls : [tls];
+  const toTls = ({ hosts, secret, clientCa }: (typeof entries)[number]) => {
+    return { hosts: hosts.map((host) => host.toLowerCase()), secret, clientCa };
+  };
+  return { ...listener, tls: entries.map(toTls) };
 }
 
 function toRoute(route: FileRoute): RouteSpec {
@@ -72,13 +154,19 @@ function toRoute(route: FileRoute): RouteSpec {
     headers: route.headers.map(toHeader),
     backends: toBackends(route),
     timeoutMs: route.timeout === undefined ? undefined : milliseconds(route.timeout),
-    retries: retries && {
+    retries: toRetries(retries),
+    prefixRewrite: route.prefixRewrite,
+  };
+}
+
+function toRetries(retries: FileRoute["retries"]): RetrySpec | undefined {
+  return (
+    retries && {
       attempts: retries.attempts,
       on: retries.on.replaceAll(" ", ""),
       perTryTimeoutMs: retries.perTryTimeout === undefined ? undefined : milliseconds(retries.perTryTimeout),
-    },
-    prefixRewrite: route.prefixRewrite,
-  };
+    }
+  );
 }
 
 function toHeader({ name, exact, prefix, present, absent }: FileRoute["headers"][number]): HeaderMatch {
@@ -88,15 +176,22 @@ function toHeader({ name, exact, prefix, present, absent }: FileRoute["headers"]
   return { name: lower, kind: present === true || absent === false ? "present" : "absent", value: "" };
 }
 
-function toBackends({ service, port, services }: FileRoute): readonly RouteBackend[] {
-  if (services !== undefined) return services.map((backend) => toBackend(backend.service, backend.port, backend.weight));
-  return service === undefined ? [] : [toBackend(service, port, 1)];
+function toBackends({ service, port, labels, services }: FileRoute): readonly RouteBackend[] {
+  if (services !== undefined) return services.map(toBackend);
+  return service === undefined ? [] : [toBackend({ service, port, labels, weight: 1 })];
 }
 
-function toBackend(service: string, port: string | number | undefined, weight: number): RouteBackend {
+interface FileBackend {
+  readonly service: string;
+  readonly port?: string | number | undefined;
+  readonly labels?: LabelSelection | undefined;
+  readonly weight: number;
+}
+
+function toBackend({ service, port, labels, weight }: FileBackend): RouteBackend {
   const key = parseServiceId(service);
   if (key === undefined) throw new TypeError(`${service} passed the schema as namespace/name`);
-  return { service: key, port, weight };
+  return { service: key, port, weight, ...(labels !== undefined && { labels }) };
 }
 
 function toPolicy(policy: FilePolicy): ServicePolicy {
@@ -120,7 +215,26 @@ function toPolicy(policy: FilePolicy): ServicePolicy {
       maxRetries: breaker.maxRetries,
     },
     panicThreshold: policy.panicThreshold,
-    overprovisioning: policy.overprovisioning,
+    overprovisioning: spillFactor(policy.failover?.threshold) ?? policy.overprovisioning,
     merge: { mode: policy.merge, order: policy.registries },
+    failover: policy.failover && { order: policy.failover.order, priorityLabels: policy.failover.priorityLabels },
+    affinity: policy.affinity,
+    distribute: policy.distribute,
+    tls: policy.tls,
+    gatewayMode: policy.gatewayMode,
+    retries: toRetries(policy.retries),
+    probe: policy.probe && {
+      path: policy.probe.path,
+      intervalMs: milliseconds(policy.probe.interval),
+      timeoutMs: milliseconds(policy.probe.timeout),
+      unhealthyThreshold: policy.probe.unhealthyThreshold,
+      healthyThreshold: policy.probe.healthyThreshold,
+      all: policy.probe.all,
+    },
   };
+}
+
+/** Envoy spills when usable share × factor falls below 100 %. */
+function spillFactor(threshold: string | undefined): number | undefined {
+  return threshold === undefined ? undefined : Math.round(10_000 / Number(threshold.slice(0, -1)));
 }

@@ -6,7 +6,10 @@ import type { YamlDocument } from "../kernel/yaml-document.ts";
 import type { Adapter } from "../registry/adapter.ts";
 import type { CheckContext } from "./checks/check.ts";
 import { checkGateways } from "./checks/gateways.ts";
+import { checkLinks } from "./checks/links.ts";
+import { checkNetworks } from "./checks/networks.ts";
 import { checkRegistries } from "./checks/registries.ts";
+import { checkSecrets } from "./checks/secrets.ts";
 import { checkServers } from "./checks/servers.ts";
 import { checkServices } from "./checks/services.ts";
 import { applyOverrides, type Environment, type Flags, type Override, readOverrides } from "./overrides.ts";
@@ -23,7 +26,15 @@ export type Validated =
   | { readonly file: ConfigFile; readonly overrides: readonly Override[] }
   | { readonly problems: readonly ConfigProblem[] };
 
-const CHECKS: readonly ((context: CheckContext) => void)[] = [checkServers, checkRegistries, checkGateways, checkServices];
+const CHECKS: readonly ((context: CheckContext) => void)[] = [
+  checkServers,
+  checkRegistries,
+  checkGateways,
+  checkNetworks,
+  checkServices,
+  checkSecrets,
+  checkLinks,
+];
 
 /** The schema first, then the meaning of every part in which the schema found no fault, so that all is told at once. */
 export function validateConfig(document: YamlDocument, { adapters, env, flags }: Sources): Validated {

@@ -3,9 +3,12 @@ import { type Static, Type } from "typebox";
 import type { CatalogService } from "../../catalog/types.ts";
 import { fail } from "../../model/errors.ts";
 import type { ServicePort } from "../../model/service.ts";
+import { STALENESS_STAGES } from "../../registry/staleness.ts";
+import { REGISTRY_STATES } from "../../registry/status.ts";
 import { ROLES } from "../../routing/client.ts";
 import type { ServicePolicy } from "../../routing/policy.ts";
 import { selectPort } from "../../routing/ports.ts";
+import { ACK_STATES } from "../acks.ts";
 import { explainService } from "../explain.ts";
 import { serviceNotFound } from "../not-found.ts";
 import { proxyOf } from "./proxies.ts";
@@ -43,14 +46,44 @@ const Answer = Type.Object({
       locality: LocalityAnswer,
       cluster: Type.String(),
       network: Type.String(),
-      hold: orNull(Type.Object({ reason: Type.String(), since: Type.String() })),
+      hold: orNull(
+        Type.Object({
+          reason: Type.String(),
+          since: Type.String(),
+          endsInSeconds: orNull(Type.Number({ description: "If nothing happens. null: not while its evidence is in doubt." })),
+        }),
+      ),
+      evidence: orNull(
+        Type.Object(
+          {
+            state: Type.Enum([...REGISTRY_STATES]),
+            ageSeconds: orNull(Type.Number({ description: "Since it was last confirmed." })),
+            staleness: Type.Enum([...STALENESS_STAGES]),
+            fromDisk: Type.Boolean({ description: "Known from the saved state alone, not read since the bridge started." }),
+          },
+          { description: "How the registry is that it was seen in, or the datacentre or cluster of it." },
+        ),
+      ),
+      endpoint: orNull(
+        Type.Object(
+          {
+            address: Type.String(),
+            port: Type.Integer(),
+            weight: Type.Integer(),
+            gateway: orNull(Type.String()),
+            sni: orNull(Type.String()),
+          },
+          { description: "What the client dials for it: the instance itself, or a gateway that stands for it and others." },
+        ),
+      ),
+      drain: orNull(Type.Object({ owner: Type.String(), reason: Type.String(), until: Type.String() })),
     }),
   ),
   rejected: Type.Array(Type.Object({ seenIn: Type.String(), record: Type.String(), reason: Type.String() })),
   proxies: Type.Array(
     Type.Object({
       id: Type.String(),
-      status: Type.Enum(["acked", "pending", "nacked", "not-subscribed"]),
+      status: Type.Enum([...ACK_STATES]),
       message: orNull(Type.String()),
     }),
   ),
@@ -89,11 +122,14 @@ export const explainRoutes: Routes = (app, state) => {
       }
       return explainService({
         service,
-        portName: port?.name,
+        port,
         client: query.node === undefined ? state.neutralClient() : proxyOf(query.node, state).client,
         node: query.node,
         policy,
+        traffic: state.traffic(),
         rejected: state.rejected().filter((record) => record.service === service.id),
+        registries: state.registries(),
+        held: state.held(),
         proxies: state.proxies(),
         resourceSeq: state.resourceSeq,
       });

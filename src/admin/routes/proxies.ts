@@ -12,7 +12,7 @@ import { LocalityAnswer, PROBLEMS, Time, time } from "./schemas.ts";
 const DUMP_TYPES = ["clusters", "endpoints", "listeners", "routes"] as const;
 
 const TypeAnswer = Type.Object({
-  type: Type.String({ description: "LDS, RDS, CDS or EDS." }),
+  type: Type.String({ description: "LDS, RDS, CDS, EDS or SDS." }),
   typeUrl: Type.String(),
   status: Type.Enum(["SYNCED", "STALE", "NOT_SENT", "NACKED"], {
     description: "SYNCED: the newest sent is acknowledged. STALE: sent, not answered. NACKED: the newest sent was refused.",

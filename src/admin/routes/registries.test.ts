@@ -19,6 +19,8 @@ test("/v1/registries: state, last sync, counts, last error and next retry, by na
     state: "suspect",
     suspectReason: "acl-filtered",
     lastSync: "2026-11-24T11:59:55.000Z",
+    ageSeconds: 5,
+    staleness: "fresh",
     services: 1,
     instances: 2,
     held: 1,
@@ -26,6 +28,10 @@ test("/v1/registries: state, last sync, counts, last error and next retry, by na
     events: 7,
     lastError: null,
     nextRetry: null,
+    parts: [
+      { name: "dc1", state: "live", suspectReason: null, ageSeconds: 5, staleness: "fresh", lastError: null },
+      { name: "dc2", state: "suspect", suspectReason: "acl-filtered", ageSeconds: 5, staleness: "fresh", lastError: null },
+    ],
   });
   const { lastSync, lastError, nextRetry } = body.items[2];
   assert.equal(lastSync, null);

@@ -1,29 +1,49 @@
 /** `/v1/registries`: how the registries are. */
 import { type Static, Type } from "typebox";
 import { fail } from "../../model/errors.ts";
-import type { RegistryStatus } from "../../registry/status.ts";
+import { STALENESS_STAGES } from "../../registry/staleness.ts";
+import { type PartStatus, REGISTRY_STATES, type RegistryStatus } from "../../registry/status.ts";
 import { PageQuery, page, pageOf } from "../paging.ts";
 import type { Routes } from "./routes.ts";
 import { PROBLEMS, RejectedAnswer, Time, time } from "./schemas.ts";
 
+const LastError = Type.Union([
+  Type.Object({ code: Type.String(), message: Type.String(), next: Type.String(), at: Time }),
+  Type.Null(),
+]);
+const AgeSeconds = Type.Union([Type.Number(), Type.Null()], {
+  description: "Since what is shown of it was last confirmed, by this process or the one that saved it.",
+});
+const Staleness = Type.Enum([...STALENESS_STAGES], {
+  description: "What its age does to its instances: as they are, DEGRADED, in the last priority, gone.",
+});
+const Part = Type.Object({
+  name: Type.String(),
+  state: Type.Enum([...REGISTRY_STATES]),
+  suspectReason: Type.Union([Type.String(), Type.Null()]),
+  ageSeconds: AgeSeconds,
+  staleness: Staleness,
+  lastError: LastError,
+});
 const Registry = Type.Object({
   name: Type.String(),
   kind: Type.String(),
-  state: Type.Enum(["init", "syncing", "live", "suspect", "stale"], {
-    description: "`suspect`: it answers, but not with proof. `stale`: it cannot be read; what it said stands.",
+  state: Type.Enum([...REGISTRY_STATES], {
+    description:
+      "`suspect`: it answers, but something is in doubt. `stale`: it cannot be read; what it said stands. `expired`: for so long that its instances have left.",
   }),
   suspectReason: Type.Union([Type.String(), Type.Null()]),
   lastSync: Time,
+  ageSeconds: AgeSeconds,
+  staleness: Staleness,
   services: Type.Integer(),
   instances: Type.Integer(),
   held: Type.Integer(),
   rejected: Type.Integer(),
   events: Type.Integer(),
-  lastError: Type.Union([
-    Type.Object({ code: Type.String(), message: Type.String(), next: Type.String(), at: Time }),
-    Type.Null(),
-  ]),
+  lastError: LastError,
   nextRetry: Time,
+  parts: Type.Array(Part, { description: "Its datacentres or clusters, each by itself; empty when it has none." }),
 });
 const Detail = Type.Object({ ...Registry.properties, rejectedRecords: Type.Array(RejectedAnswer) });
 
@@ -62,12 +82,17 @@ export const registryRoutes: Routes = (app, state) => {
   );
 };
 
-function answer({ lastSyncAt, nextRetryAt, lastError, suspectReason, ...rest }: RegistryStatus): Static<typeof Registry> {
+function answer({ lastSyncAt, nextRetryAt, parts, ...status }: RegistryStatus): Static<typeof Registry> {
+  return { ...shown(status), lastSync: time(lastSyncAt), nextRetry: time(nextRetryAt), parts: parts.map(shown) };
+}
+
+/** What the whole and its parts have in common, as JSON has it. */
+function shown<T extends Pick<PartStatus, "suspectReason" | "ageMs" | "lastError">>(status: T) {
+  const { suspectReason, ageMs, lastError, ...rest } = status;
   return {
     ...rest,
     suspectReason: suspectReason ?? null,
-    lastSync: time(lastSyncAt),
-    nextRetry: time(nextRetryAt),
+    ageSeconds: ageMs === undefined ? null : ageMs / 1000,
     lastError: lastError === undefined ? null : { ...lastError, at: time(lastError.at) },
   };
 }

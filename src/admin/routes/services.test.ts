@@ -62,6 +62,7 @@ test("/v1/services/{namespace}/{name}: each instance with its source and evidenc
     labels: {},
     evidence: "held",
     hold: { reason: "acl-filtered", since: "2026-11-24T11:58:30.000Z" },
+    drain: null,
   });
   assert.equal(body.instances[0].evidence, "authoritative");
   assert.equal(body.instances[0].hold, null);

@@ -46,10 +46,14 @@ const InstanceAnswer = Type.Object({
   labels: Labels,
   evidence: Type.Enum(["authoritative", "held"], { description: "`held`: its registry no longer names it, but without proof." }),
   hold: Type.Union([Type.Object({ reason: Type.String(), since: Time }), Type.Null()]),
+  drain: Type.Union([Type.Object({ owner: Type.String(), reason: Type.String(), since: Time, until: Time }), Type.Null()], {
+    description: "By whose word it gets no new traffic, and until when.",
+  }),
 });
 
 const Detail = Type.Object({
   id: Type.String(),
+  catalogVersion: Type.Integer({ description: "Grows with every change of the catalog; `…/acks` says who has it." }),
   namespace: Type.String(),
   name: Type.String(),
   ports: Type.Array(PortAnswer),
@@ -111,12 +115,14 @@ export const serviceRoutes: Routes = (app, state) => {
     },
     async ({ params }) => {
       const id = serviceId(params);
-      const service = state.catalog().services.get(id);
+      const { version: catalogVersion, services } = state.catalog();
+      const service = services.get(id);
       const rejected = state.rejected().filter((record) => record.service === id);
       if (service === undefined) throw serviceNotFound(id, state);
       const { key, ports, labels, sources, conditions, instances } = service;
       const policy = { ...state.traffic().policyOf(key) };
-      return { id, ...key, ports, labels, sources, conditions, policy, instances: instances.map(detail), rejected };
+      const shown = instances.map(detail);
+      return { id, catalogVersion, ...key, ports, labels, sources, conditions, policy, instances: shown, rejected };
     },
   );
 };
@@ -130,7 +136,7 @@ function summary({ id, key, ports, instances, sources, conditions }: CatalogServ
   return { id, ...key, ports: [...ports], instances: instances.length, healthy, held, registries, conditions: [...conditions] };
 }
 
-function detail({ hold, ...instance }: CatalogInstance): Static<typeof InstanceAnswer> {
+function detail({ hold, drain, ...instance }: CatalogInstance): Static<typeof InstanceAnswer> {
   const { id, source, address, ports, health, weight, locality, cluster, network, labels } = instance;
   return {
     id,
@@ -145,5 +151,6 @@ function detail({ hold, ...instance }: CatalogInstance): Static<typeof InstanceA
     labels,
     evidence: hold === undefined ? "authoritative" : "held",
     hold: hold === undefined ? null : { reason: hold.reason, since: time(hold.since) },
+    drain: drain === undefined ? null : { ...drain, since: time(drain.since), until: time(drain.until) },
   };
 }

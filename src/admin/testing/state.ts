@@ -1,4 +1,5 @@
 /** For tests: a bridge's state that stands still, with one of everything the admin API can show. */
+import { type Drain, sameDrain } from "../../catalog/drains.ts";
 import type { CatalogInstance, CatalogService } from "../../catalog/types.ts";
 import { fakeClock } from "../../kernel/fake-clock.ts";
 import { locality, UNKNOWN_LOCALITY } from "../../model/locality.ts";
@@ -6,10 +7,11 @@ import { serviceId } from "../../model/service.ts";
 import type { RegistryStatus } from "../../registry/status.ts";
 import type { Client } from "../../routing/client.ts";
 import type { ServicePolicy } from "../../routing/policy.ts";
+import { FLAT, NO_NETWORKS } from "../../routing/topology.ts";
 import type { ProxyStatus, ProxyTypeStatus } from "../../xds/proxy-status.ts";
 import { shortType, TYPE_URL } from "../../xds/types.ts";
 import { createEventLog } from "../events.ts";
-import type { BridgeState } from "../state.ts";
+import type { BridgeState, Drains } from "../state.ts";
 
 /** 2026-11-24T12:00:00Z. */
 export const TEST_NOW = Date.UTC(2026, 10, 24, 12);
@@ -99,6 +101,8 @@ function registry(name: string, parts: Partial<RegistryStatus> = {}): RegistrySt
     state: "live",
     suspectReason: undefined,
     lastSyncAt: TEST_NOW - 5000,
+    ageMs: 5000,
+    staleness: "fresh",
     services: 1,
     instances: 2,
     held: 0,
@@ -106,6 +110,7 @@ function registry(name: string, parts: Partial<RegistryStatus> = {}): RegistrySt
     events: 7,
     lastError: undefined,
     nextRetryAt: undefined,
+    parts: [],
     ...parts,
   };
 }
@@ -120,6 +125,13 @@ const POLICY: ServicePolicy = {
   panicThreshold: 50,
   overprovisioning: 140,
   merge: { mode: "merge", order: [] },
+  failover: undefined,
+  affinity: undefined,
+  distribute: undefined,
+  tls: "none",
+  gatewayMode: "remote",
+  retries: undefined,
+  probe: undefined,
 };
 
 const consul = { registry: "consul-eu", scope: "dc1/web" };
@@ -141,22 +153,70 @@ const LOST = {
   at: TEST_NOW - 1000,
 };
 
+const part = { suspectReason: undefined, ageMs: 5000, staleness: "fresh", lastError: undefined } as const;
+const PARTS: RegistryStatus["parts"] = [
+  { ...part, name: "dc1", state: "live" },
+  { ...part, name: "dc2", state: "suspect", suspectReason: "acl-filtered" },
+];
+/** Drains that last as long as the state. */
+export function testDrains(initial: readonly Drain[] = []): Drains {
+  let drains = initial;
+  return {
+    durable: true,
+    now: () => TEST_NOW,
+    list: () => drains,
+    set: async (drain) => {
+      drains = [...drains.filter((one) => !sameDrain(one, drain)), drain];
+    },
+    remove: async (key) => {
+      const before = drains.length;
+      drains = drains.filter((one) => !sameDrain(one, key));
+      return drains.length < before;
+    },
+  };
+}
+
 /** The state, with the given parts in place of its own. */
 export function testState(parts: Partial<BridgeState> = {}): BridgeState {
   const levels = { now: "info" };
   return {
     version: () => ({ version: "1.2.3", node: "24.0.0", startedAt: TEST_NOW - 3_600_000 }),
     catalog: () => ({ version: 42, sync: "complete", services: new Map(SERVICES.map((one) => [one.id, one])) }),
+    servedVersion: () => 42,
+    drains: testDrains(),
     registries: () => [
-      registry("zk", { state: "stale", lastSyncAt: undefined, lastError: LOST, nextRetryAt: TEST_NOW + 4000 }),
-      registry("consul-eu", { state: "suspect", suspectReason: "acl-filtered", held: 1, rejected: 1 }),
+      registry("zk", { state: "stale", lastSyncAt: undefined, ageMs: undefined, lastError: LOST, nextRetryAt: TEST_NOW + 4000 }),
+      registry("consul-eu", { state: "suspect", suspectReason: "acl-filtered", held: 1, rejected: 1, parts: PARTS }),
       registry("local", { kind: "file" }),
     ],
     rejected: () => [
       { source: consul, service: "default/web", record: "web-9", reason: "port 70000 is not between 1 and 65535" },
       { source: consul, service: "default/ghost", record: "ghost-1", reason: "address 127.0.0.1 is loopback" },
     ],
+    held: () => [
+      { source: consul, service: "default/web", instance: "web-2", address: "10.0.0.2", hold, endsInMs: undefined },
+      {
+        source: { registry: "local", scope: "api" },
+        service: "default/api",
+        instance: "api-1",
+        address: "10.0.0.9",
+        hold: { reason: "mass-drop", since: TEST_NOW - 30_000 },
+        endsInMs: 90_000,
+      },
+    ],
+    releaseHolds: (registry) => (registry === "consul-eu" ? 1 : undefined),
     proxies: () => [proxy("gateway-edge-1"), proxy("gateway-edge-1#2", { variant: "sotw" })],
+    loads: () => [
+      {
+        cluster: "default/web/http",
+        locality: locality({ region: "eu", zone: "a" }),
+        issued: 12,
+        succeeded: 10,
+        failed: 1,
+        inProgress: 1,
+      },
+    ],
+    droppedRequests: () => new Map([["default/web/http", 3]]),
     resourceSeq: (_view, typeUrl, name) => (typeUrl === TYPE_URL.endpoint && name === "default/web/http" ? 5 : undefined),
     dump: (view) =>
       view === "edge-view"
@@ -169,6 +229,8 @@ export function testState(parts: Partial<BridgeState> = {}): BridgeState {
       domain: "mesh.local",
       gateways: [],
       sidecar: { outbound: { address: "127.0.0.1", port: 15001 } },
+      ...NO_NETWORKS,
+      topology: FLAT,
       policyOf: () => POLICY,
     }),
     conditions: () => [

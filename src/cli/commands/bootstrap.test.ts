@@ -104,7 +104,7 @@ const MISTAKES: readonly (readonly [name: string, words: readonly string[], mess
   [
     "unknown role",
     ["--role", "edge", "-c", config],
-    usage("option '--role <role>' argument 'edge' is invalid. Allowed choices are gateway, sidecar, grpc."),
+    usage("option '--role <role>' argument 'edge' is invalid. Allowed choices are gateway, eastWest, sidecar, grpc."),
   ],
   ["no bridge", ["--role", "sidecar"], usage("either -c FILE or --xds host:port says where the bridge is")],
   [

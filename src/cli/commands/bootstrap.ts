@@ -16,6 +16,7 @@ interface Options extends BootstrapFlags {
 const EXAMPLES = `
 Examples:
   meshbridge bootstrap --role gateway --name edge -c meshbridge.yaml > envoy.yaml && envoy -c envoy.yaml
+  meshbridge bootstrap --role eastWest --name ew -c meshbridge.yaml > envoy.yaml && envoy -c envoy.yaml
   meshbridge bootstrap --role sidecar --name web --inbound 15006:8080 --xds bridge.example.com:18000 -o json
   meshbridge bootstrap --role grpc --name shop -c meshbridge.yaml > grpc.json && GRPC_XDS_BOOTSTRAP=grpc.json ./shop`;
 

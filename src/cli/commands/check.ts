@@ -94,15 +94,15 @@ function checkRegistry({
   lastError,
 }: RegistryAnswer): CheckResult {
   const size = `${services} services, ${instances} instances`;
-  if (state === "stale")
-    return result("registries", name, "failed", `stale: ${lastError?.message ?? "cannot be read"}`, lastError?.next);
+  if (state === "stale" || state === "expired")
+    return result("registries", name, "failed", `${state}: ${lastError?.message ?? "cannot be read"}`, lastError?.next);
   if (state === "suspect") {
     return result(
       "registries",
       name,
       "warning",
       `suspect (${suspectReason}): ${held} of ${size} are held`,
-      "see docs/runbooks/registry-suspect.md",
+      suspectReason === "mass-drop" ? "see docs/runbooks/instances-held.md" : "see docs/runbooks/registry-suspect.md",
     );
   }
   if (state !== "live")

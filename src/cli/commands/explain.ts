@@ -34,6 +34,12 @@ export function addExplain(program: Command, context: CommandContext): void {
         value: ({ address, port }: ExplainedInstance) => (port === null ? address : `${address}:${port}`),
         wide: true,
       },
+      { title: "SNI", value: ({ endpoint }: ExplainedInstance) => endpoint?.sni ?? "", wide: true },
+      {
+        title: "DIALLED",
+        value: ({ endpoint }: ExplainedInstance) => (endpoint === null ? "" : `${endpoint.address}:${endpoint.port}`),
+        wide: true,
+      },
       { title: "WHY", value: ({ reason }: ExplainedInstance) => printable(reason) },
     ];
     print(context, options.output, answer, { columns, rows: answer.instances, empty: `${answer.service} has no instances.` });

@@ -68,7 +68,11 @@ test("services NAME: its instances; a held one says so; the namespace is default
 test("registries: the state with its reason; what failed and what to do on stderr", async () => {
   const { stdout, stderr } = await run("registries");
   assert.match(stdout, /consul-eu {3}consul {3}suspect \(acl-filtered\) {3}5s ago/);
-  assert.match(stdout, /zk {10}consul {3}stale +never/);
+  assert.match(stdout, /zk {10}consul {3}stale +never +unknown/);
+  assert.match(
+    stdout,
+    /parts of consul-eu:\n {2}dc1: live, age 5s, served as they are\n {2}dc2: suspect \(acl-filtered\), age 5s/,
+  );
   assert.match(stderr, /zk: MB_REGISTRY_UNREACHABLE: registry zk did not answer\n {2}next: nothing is removed/);
 });
 
@@ -158,4 +162,30 @@ test("a bridge that is not there: exit 3", async () => {
     outcome.stderr,
     /MB_BRIDGE_UNREACHABLE: no bridge answers at http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED.*\n {2}next: start it with/,
   );
+});
+
+test("protection: what is held and until when; release says how many went, and an unknown registry is an error", async () => {
+  const held = await run("protection");
+  assert.equal(held.code, 0);
+  assert.match(held.stdout, /consul-eu\s+default\/web\s+web-2\s+acl-filtered\s+1m30s ago\s+when answers are proof/);
+  assert.match(held.stdout, /local\s+default\/api\s+api-1\s+mass-drop\s+30s ago\s+in 90 s/);
+  const released = await run("protection", "release", "consul-eu", "--service", "default/web");
+  assert.deepEqual([released.code, released.stdout], [0, "1 released\n"]);
+  const unknown = await run("protection", "release", "nowhere");
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /MB_NOT_FOUND/);
+});
+
+test("drain, drains, undrain: traffic away from a cluster for a while, and back", async () => {
+  const refused = await run("drain", "web", "--cluster", "c1");
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /MB_DRAIN_LAST/);
+  const forced = await run("drain", "web", "--cluster", "c1", "--force", "--ttl", "5m");
+  assert.equal(forced.code, 0, forced.stderr);
+  assert.match(forced.stdout, /default\/web +c1 +operator +3 +acked +0s ago +in 300 s/);
+  assert.deepEqual(firstColumn((await run("drains")).stdout), ["default/web"]);
+  const ended = await run("undrain", "web", "--cluster", "c1");
+  assert.equal(ended.stdout, "default/web is no longer drained in c1 by operator\n");
+  assert.equal((await run("undrain", "web", "--cluster", "c1")).code, 1);
+  assert.equal((await run("drain", "web", "--cluster", "c1", "--ttl", "long")).code, 2);
 });

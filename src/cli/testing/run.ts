@@ -41,7 +41,9 @@ export async function runCommand(words: readonly string[], options: RunOptions =
   const deps: CliDeps = {
     version: "0.1.0",
     adapters: [],
+    writers: [],
     serve: () => Promise.reject(new Error("this test does not serve")),
+    sidecar: () => Promise.reject(new Error("this test runs no sidecar")),
     ...options.deps,
   };
   const code = await runCli(["node", "meshbridge", ...words], deps, world);

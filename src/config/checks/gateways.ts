@@ -32,6 +32,8 @@ function checkGateway(context: CheckContext, path: Path, gateway: Gateway): void
         `listener "${clash[1].name}" of this gateway has port ${listener.port} already`,
       );
   }
+  if (gateway.kind === "eastWest" && context.sound([...path, "routes"]) && gateway.routes.length > 0)
+    context.report([...path, "routes"], "an eastWest gateway has no routes: it passes on what `exports` allow");
   if (!context.shaped([...path, "routes"])) return;
   for (const [index, route] of gateway.routes.entries()) {
     const routePath = [...path, "routes", index];
@@ -67,7 +69,7 @@ function checkRouteListeners(
       );
     }
   const own = listeners.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
-  if (own.length === 0 || own.some(({ protocol }) => protocol === "HTTP")) return;
+  if (own.length === 0 || own.some(({ protocol }) => protocol === "HTTP" || protocol === "HTTPS")) return;
   for (const key of HTTP_ONLY)
     if (route[key] !== undefined) context.report([...path, key], "needs an HTTP listener; this route has none");
   if (context.sound([...path, "headers"]) && route.headers.length > 0)

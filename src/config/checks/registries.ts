@@ -3,6 +3,7 @@ import ipaddr from "ipaddr.js";
 import { type Path, quoted } from "../../kernel/text.ts";
 import { NAME_PATTERN, NAME_RULE } from "../schema/common.ts";
 import type { RegistryEntry } from "../schema.ts";
+import { stalenessOf } from "../staleness.ts";
 import { type CheckContext, reportDuplicateNames, soundItems } from "./check.ts";
 
 export function checkRegistries(context: CheckContext): void {
@@ -13,6 +14,7 @@ export function checkRegistries(context: CheckContext): void {
     checkNames(context, path, registry);
     for (const list of ["allow", "deny"] as const)
       checkCidrs(context, [...path, "addresses", list], registry.addresses?.[list] ?? []);
+    checkStaleness(context, [...path, "staleness"], registry);
   }
 }
 
@@ -23,6 +25,15 @@ function checkNames({ report }: CheckContext, path: Path, registry: RegistryEntr
     const value = registry[key];
     if (value !== undefined && !name.test(value)) report([...path, key], `${NAME_RULE}, got ${quoted(value)}`);
   }
+}
+
+/** A later stage cannot come before an earlier one. Reported at the first that is written and too small. */
+function checkStaleness({ report }: CheckContext, path: Path, registry: RegistryEntry): void {
+  const limits = stalenessOf(registry);
+  if (limits === undefined) return;
+  const { degradeAfterMs, lastAfterMs, removeAfterMs } = limits;
+  if (lastAfterMs <= degradeAfterMs) report([...path, "lastAfter"], "must be longer than degradeAfter (1h by default)");
+  else if (removeAfterMs <= lastAfterMs) report([...path, "removeAfter"], "must be longer than lastAfter (24h by default)");
 }
 
 function checkCidrs({ report }: CheckContext, path: Path, cidrs: readonly string[]): void {

@@ -36,11 +36,12 @@ export function checkRoute(context: CheckContext, path: Path, route: Route): voi
         );
 }
 
-function checkDestination({ sound, report }: CheckContext, path: Path, { service, services, port }: Route): void {
+function checkDestination({ sound, report }: CheckContext, path: Path, { service, services, port, labels }: Route): void {
   if (service === undefined && services === undefined)
     report([...path, "service"], "is missing; a route leads to a service, or to services by weight");
   if (service !== undefined && services !== undefined) report([...path, "services"], "a route has service or services, not both");
   else if (port !== undefined && services !== undefined) report([...path, "port"], "belongs to each of the services here");
+  else if (labels !== undefined && services !== undefined) report([...path, "labels"], "belong to each of the services here");
   if (sound([...path, "services"]) && services?.every(({ weight }) => weight === 0))
     report([...path, "services"], "at least one weight must be above 0");
 }

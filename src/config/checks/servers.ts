@@ -1,11 +1,13 @@
 /** Where the bridge itself listens. */
 import { isIP } from "node:net";
 import { isLoopback, parseListen } from "../../kernel/listen-address.ts";
-import { quoted } from "../../kernel/text.ts";
-import type { CheckContext } from "./check.ts";
+import { orList, quoted } from "../../kernel/text.ts";
+import { type CheckContext, soundItems } from "./check.ts";
 
 export function checkServers(context: CheckContext): void {
   checkXds(context);
+  checkIdentities(context);
+  checkTokens(context);
   checkAdmin(context);
   const { file, sound, report } = context;
   if (sound(["sidecar"]) && isIP(file.sidecar.outbound.address) === 0)
@@ -23,6 +25,44 @@ function checkXds({ file: { xds }, sound, report }: CheckContext): void {
       `would serve plain text to other machines on ${quoted(xds.listen)}; configure xds.tls, listen on 127.0.0.1, or say insecure: true`,
     );
 }
+
+function checkIdentities(context: CheckContext): void {
+  const { file, report } = context;
+  const { tls, identities } = file.xds;
+  const path = ["xds", "identities"];
+  for (const [index, rule] of soundItems(context, path, identities)) {
+    const at = [...path, index];
+    const given = PATTERNS.filter((key) => rule[key] !== undefined);
+    if (given.length !== 1) report(at, `needs exactly one of ${orList(PATTERNS)}`);
+    const text = given.map((key) => rule[key]).join("");
+    if (rule.namespace === "{namespace}" && !/(^|[/.])\{namespace\}([/.]|$)/.test(text))
+      report([...at, "namespace"], "stands for {namespace} of the pattern, which has none between its slashes or dots");
+    if (rule.serviceAccount !== undefined && !/^[^/]+\/[^/]+$/.test(rule.serviceAccount))
+      report([...at, "serviceAccount"], "must be namespace/name");
+    if (rule.gateway !== undefined && rule.role !== "gateway") report([...at, "gateway"], "is for the role gateway");
+    if (rule.serviceAccount !== undefined && file.xds.tokens === undefined)
+      report(at, "needs xds.tokens: without it no token is looked into");
+    if ((rule.spiffe !== undefined || rule.dns !== undefined) && tls?.clientCaFile === undefined)
+      report(at, "needs xds.tls.clientCaFile: without it no client shows a certificate");
+  }
+}
+
+function checkTokens({ file, sound, report }: CheckContext): void {
+  const { tokens, tls, listen, identities } = file.xds;
+  if (tokens === undefined || !sound(["xds"])) return;
+  const path = ["xds", "tokens"];
+  if (tls?.clientCaFile !== undefined)
+    report(path, "cannot be had beside xds.tls.clientCaFile, which asks every client for a certificate");
+  const address = parseListen(listen);
+  if (tls === undefined && address?.kind === "tcp" && !isLoopback(address))
+    report(path, "needs xds.tls: tokens would cross the network in plain text");
+  if (identities.length === 0) report(path, "needs xds.identities, which say what a token's owner may be");
+  const found = file.registries.find(({ name }) => name === tokens.registry);
+  if (found?.kind !== "kubernetes")
+    report([...path, "registry"], `no registry of kind kubernetes is called ${quoted(tokens.registry)}`);
+}
+
+const PATTERNS = ["spiffe", "dns", "serviceAccount"] as const;
 
 function checkAdmin({ file: { admin }, sound, report }: CheckContext): void {
   if (!sound(["admin"])) return;

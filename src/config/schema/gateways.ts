@@ -2,15 +2,44 @@
 import { Type } from "typebox";
 import { duration, headerText, name, port, serviceRef, strict, urlPath } from "./common.ts";
 
+const serverName = Type.String({
+  pattern: "^(\\*|(\\*\\.)?[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?)$",
+  patternErrorMessage: "must be a host name, `*.` and a domain, or `*`",
+  title: "host",
+});
+
+const ListenerTlsSchema = Type.Object(
+  {
+    hosts: Type.Array(serverName, {
+      default: [],
+      description: "Server names (SNI) it is for; `*.example.com` is allowed. Default: every name that no other entry has.",
+    }),
+    secret: name("The secret with the certificate."),
+    clientCa: Type.Optional(
+      name("The secret whose authorities clients' certificates must come from. Default: none is asked for."),
+    ),
+  },
+  { ...strict, description: "A certificate for the server names of an HTTPS listener." },
+);
+
 const ListenerSchema = Type.Object(
   {
     name: name("Unique in its gateway; routes name it."),
     address: Type.String({ default: "0.0.0.0", title: "IP address", description: "Address that Envoy binds." }),
     port: port("Port that Envoy binds."),
-    protocol: Type.Enum(["HTTP", "TCP", "TLS"], {
+    protocol: Type.Enum(["HTTP", "HTTPS", "TCP", "TLS"], {
       default: "HTTP",
-      description: "HTTP: routed by host, path and headers. TCP: one route. TLS: passed through unopened, routed by SNI.",
+      description:
+        "HTTP: routed by host, path and headers. HTTPS: the same, with TLS ended here. TCP: one route. TLS: passed through unopened, routed by SNI.",
     }),
+    tls: Type.Optional(
+      Type.Union(
+        [ListenerTlsSchema, Type.Array(ListenerTlsSchema, { minItems: 1, description: "One for each group of server names." })],
+        {
+          description: "HTTPS only: its certificate, or several by server name.",
+        },
+      ),
+    ),
   },
   { ...strict, description: "A port of the gateway." },
 );
@@ -37,10 +66,28 @@ const servicePort = Type.Union([name("Name of the service's port."), port("Its n
   description: "Name or number of the service's port. Default: its only or first one.",
 });
 
+/** They are part of a cluster's name: printable, without what that name is put together with. */
+const labelSelection = Type.Optional(
+  Type.Record(
+    Type.String(),
+    Type.String({
+      maxLength: 256,
+      pattern: "^[^\\u0000-\\u001f\\u007f,={}]*$",
+      patternErrorMessage: "must have no control characters and none of , = { }",
+    }),
+    {
+      minProperties: 1,
+      maxProperties: 8,
+      description: "Only instances with these labels, e.g. `dubbo.group: g1`; of a label that is a list, one item. Default: all.",
+    },
+  ),
+);
+
 const BackendSchema = Type.Object(
   {
     service: serviceRef("The service."),
     port: Type.Optional(servicePort),
+    labels: labelSelection,
     weight: Type.Integer({
       minimum: 0,
       maximum: 1_000_000,
@@ -51,7 +98,7 @@ const BackendSchema = Type.Object(
   { ...strict, description: "One of several services that share a route." },
 );
 
-const RetriesSchema = Type.Object(
+export const RetriesSchema = Type.Object(
   {
     attempts: Type.Integer({ minimum: 1, maximum: 100, default: 2, description: "Retries after the first try." }),
     on: Type.String({
@@ -86,6 +133,7 @@ const RouteSchema = Type.Object(
     headers: Type.Array(HeaderSchema, { default: [], description: "Conditions that must all hold." }),
     service: Type.Optional(serviceRef("Where it leads. Either this or services.")),
     port: Type.Optional(servicePort),
+    labels: labelSelection,
     services: Type.Optional(
       Type.Array(BackendSchema, { minItems: 1, description: "Several services by weight. Either this or service." }),
     ),
@@ -98,9 +146,14 @@ const RouteSchema = Type.Object(
 
 export const GatewaySchema = Type.Object(
   {
-    name: name("What `meshbridge bootstrap --role gateway --name` asks for."),
+    name: name("What `meshbridge bootstrap --role gateway --name` (or `--role eastWest`) asks for."),
+    kind: Type.Enum(["edge", "eastWest"], {
+      default: "edge",
+      description:
+        "edge: into the mesh, by routes. eastWest: between networks; connections are passed on unopened by their server name (SNI), as far as `exports` allow, so it has no routes.",
+    }),
     listeners: Type.Array(ListenerSchema, { minItems: 1, description: "The ports it opens." }),
     routes: Type.Array(RouteSchema, { default: [], description: "What comes in and where it goes." }),
   },
-  { ...strict, description: "An edge gateway: what Envoys of this name serve." },
+  { ...strict, description: "A gateway: what Envoys of this name serve." },
 );

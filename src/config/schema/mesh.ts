@@ -1,6 +1,7 @@
 /** The sections that say what this bridge is and where it listens. */
 import { Type } from "typebox";
 import { LocalitySchema } from "../../registry/settings.ts";
+import { ROLES } from "../../routing/client.ts";
 import { duration, name, port, strict } from "./common.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
@@ -40,6 +41,52 @@ const TlsSchema = Type.Object(
   { ...strict, description: "TLS for the xDS port. Files are read anew when they change." },
 );
 
+const pattern = (description: string) => Type.String({ minLength: 1, maxLength: 2048, title: "pattern", description });
+const sameAs = (description: string) =>
+  Type.Optional(
+    Type.String({
+      pattern: "^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?|\\{namespace\\})$",
+      patternErrorMessage: "must be a name, or {namespace}: what {namespace} of the pattern stands for",
+      title: "name",
+      description,
+    }),
+  );
+
+const IdentitySchema = Type.Object(
+  {
+    spiffe: Type.Optional(pattern("URI of the certificate, such as `spiffe://example.org/ns/{namespace}/sa/*`.")),
+    dns: Type.Optional(pattern("DNS name of the certificate, such as `*.gateways.example.com`.")),
+    serviceAccount: Type.Optional(pattern("`namespace/name` of the service account whose token it shows.")),
+    role: Type.Enum([...ROLES], { description: "What it may be." }),
+    gateway: Type.Optional(name("As which gateway. Default: any.")),
+    namespace: sameAs("In which namespace; `{namespace}`: the one of the pattern. Default: any."),
+    cluster: Type.Optional(name("In which cluster. Default: any.")),
+    node: Type.Optional(pattern("As which node id; `*` is any text. Default: any.")),
+  },
+  {
+    ...strict,
+    description:
+      "Ties an identity to what it may be: exactly one of spiffe, dns and serviceAccount, in which `*` is any text between two slashes (or dots).",
+  },
+);
+
+const TokensSchema = Type.Object(
+  {
+    registry: name("A registry of kind kubernetes, whose connection is used."),
+    cluster: Type.Optional(Type.String({ minLength: 1, description: "Its cluster; needed when the registry has several." })),
+    audience: Type.String({
+      default: "meshbridge",
+      minLength: 1,
+      description: "What tokens must be made for; one made for another audience is not taken.",
+    }),
+  },
+  {
+    ...strict,
+    description:
+      "Service account tokens that clients show as `authorization: Bearer …`, looked into by their cluster (TokenReview).",
+  },
+);
+
 export const XdsSchema = Type.Object(
   {
     listen: Type.String({
@@ -48,6 +95,12 @@ export const XdsSchema = Type.Object(
       description: "Where xDS is served (gRPC). `[::1]:18000` for IPv6; port 0 takes a free one.",
     }),
     tls: Type.Optional(TlsSchema),
+    identities: Type.Array(IdentitySchema, {
+      default: [],
+      description:
+        "Who may be what. Once written, a client that no rule allows is refused. Default: whoever is let in is believed. Counts for streams that open after a change.",
+    }),
+    tokens: Type.Optional(TokensSchema),
     insecure: Type.Boolean({
       default: false,
       description: "Allows plain text on an address that others can reach.",
@@ -55,6 +108,18 @@ export const XdsSchema = Type.Object(
     syncTimeout: duration(
       "How long clients wait at the start for registries that have not been read yet. After it they get what there is, and nothing is taken from those that have more.",
       { default: "30s" },
+    ),
+    clientStatus: Type.Boolean({
+      default: false,
+      description:
+        "Serves the client status discovery service (CSDS): which client has which resource, by name and version. Whoever reaches the port may ask.",
+    }),
+    recordTo: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          "Folder into which every stream's requests and responses are written, without the resources' content; `meshbridge recording check` judges them. Counts from the next start.",
+      }),
     ),
   },
   { ...strict, default: {}, description: "The server that Envoy and gRPC clients connect to." },

@@ -2,7 +2,8 @@
 import { Type } from "typebox";
 import { PROTOCOLS } from "../../model/service.ts";
 import { LOAD_BALANCERS } from "../../routing/policy.ts";
-import { name, positiveDuration, strict } from "./common.ts";
+import { NAME_PATTERN, name, positiveDuration, strict, urlPath } from "./common.ts";
+import { RetriesSchema } from "./gateways.ts";
 
 const OutlierDetectionSchema = Type.Object(
   {
@@ -46,6 +47,56 @@ const CircuitBreakerSchema = Type.Object(
   { ...strict, description: "Bounds on what one Envoy sends to the service." },
 );
 
+const FailoverSchema = Type.Object(
+  {
+    order: Type.Array(name("`zone`, `region`, `cluster`, `network`, or the name of a cluster, network or region."), {
+      default: [],
+      description:
+        "Who comes next when the nearest do not suffice; what matches no entry comes last. `zone`, `region`, `cluster` and `network` are the client's own. Default: zone, region, cluster.",
+    }),
+    threshold: Type.Optional(
+      Type.String({
+        pattern: "^([1-9]\\d?|100)%$",
+        patternErrorMessage: "must be a percentage from 1% to 100%, such as 70%",
+        title: "percent",
+        description: "Traffic begins to spill over when less than this share is usable. Replaces `overprovisioning`.",
+      }),
+    ),
+    priorityLabels: Type.Array(Type.String({ minLength: 1, maxLength: 317, title: "label or label=value" }), {
+      default: [],
+      maxItems: 20,
+      description:
+        "Labels that an instance should have: the client's own value (region, zone, cluster and network by their Kubernetes and Istio names), or the value given. The more of them it has, from the first on without a gap, the sooner it is used.",
+    }),
+  },
+  { ...strict, description: "Who is used when the nearest instances do not suffice. Default: by zone, region and cluster." },
+);
+
+const ProbeSchema = Type.Object(
+  {
+    path: Type.Optional(urlPath("Asked for by HTTP. Default: only that a connection comes about, with TLS where there is TLS.")),
+    interval: positiveDuration("Time between two questions.", { default: "1s" }),
+    timeout: positiveDuration("Time for an answer.", { default: "1s" }),
+    unhealthyThreshold: Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 2,
+      description: "Failures in a row that make it unhealthy.",
+    }),
+    healthyThreshold: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 3,
+      description: "Successes in a row that make it healthy again.",
+    }),
+    all: Type.Boolean({
+      default: false,
+      description: "Asks every endpoint. Default: only gateways, since registries know their own instances.",
+    }),
+  },
+  { ...strict, description: "Each Envoy asks the gateways that lead to the service. Default: off." },
+);
+
 export const ServicePolicySchema = Type.Object(
   {
     match: Type.String({
@@ -71,6 +122,31 @@ export const ServicePolicySchema = Type.Object(
       description:
         "Envoy's overprovisioning factor in percent: at 140 a locality's traffic begins to spill over when less than 1/1.4 = 72 % of it is usable.",
     }),
+    failover: Type.Optional(FailoverSchema),
+    affinity: Type.Optional(
+      Type.Enum(["local", "remote", "none"], {
+        description:
+          "local: the client's own cluster first. remote: the others first. none: all alike. Default: by nearness alone.",
+      }),
+    ),
+    distribute: Type.Optional(
+      Type.Record(Type.String({ pattern: NAME_PATTERN }), Type.Integer({ minimum: 0, maximum: 10_000 }), {
+        minProperties: 1,
+        description:
+          "Shares by cluster, such as `{eu-1: 80, eu-2: 20}`. Where a cluster cannot serve its share, `failover` and nearness decide who does.",
+      }),
+    ),
+    tls: Type.Enum(["mutual", "none"], {
+      default: "none",
+      description: "mutual: its endpoints are dialled by mutual TLS, as `mtls` says. Only so can it be reached through gateways.",
+    }),
+    gatewayMode: Type.Enum(["remote", "local", "none"], {
+      default: "remote",
+      description:
+        "The way to other networks. remote: their gateways. local: the client's own network's gateways, which pass on to those. none: instances are dialled themselves.",
+    }),
+    retries: Type.Optional(RetriesSchema),
+    probe: Type.Optional(ProbeSchema),
     merge: Type.Enum(["merge", "priority", "reject"], {
       default: "merge",
       description:
