@@ -1,7 +1,11 @@
 /** `npm run bench -- NAME [options]`: runs one benchmark. Each is a module with `run(args)` that resolves to the exit code. */
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<number> }>>> = {
+  "on-demand": () => import("./on-demand.ts"),
+  peers: () => import("./peers/run.ts"),
+  planner: () => import("./planner.ts"),
   propagation: () => import("./propagation.ts"),
+  "registry-load": () => import("./registry-load.ts"),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

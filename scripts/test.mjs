@@ -64,10 +64,12 @@ await step("lint, format and import rings", bin("biome"), ["check", "."]);
 await step("unused code and dependencies", bin("knip"), ["--no-progress"]);
 await step("generated documentation is current", bin("node"), ["scripts/docs.ts", "--check"]);
 await tests("unit, golden and property tests", [
-  "{src,adapters}/**/*.test.ts",
+  "{src,adapters,deploy}/**/*.test.ts",
   "test/golden/**/*.test.ts",
   "test/golden-config/**/*.test.ts",
   "bench/**/*.test.ts",
+  "test/support/**/*.test.ts",
+  "test/simulation/**/*.test.ts",
 ]);
 if (all) {
   await step("real servers", bin("node"), ["test/support/servers/install.ts"]);

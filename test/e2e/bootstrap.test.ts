@@ -9,9 +9,9 @@ import { stringify } from "yaml";
 import { locality } from "../../src/model/locality.ts";
 import { type BootstrapOptions, envoyBootstrap } from "../../src/xds/bootstrap.ts";
 import { selfSigned } from "../support/certificate.ts";
-import { findServer } from "../support/servers/cache.ts";
+import { findProgram } from "../support/servers/cache.ts";
 
-const envoy = findServer("envoy");
+const envoy = findProgram("envoy");
 const skip = envoy === undefined ? "ENVOY IS MISSING: run `npm run servers -- envoy`" : false;
 let folder = "";
 

@@ -111,6 +111,8 @@ test("a folder swapped by symlink, as a mounted ConfigMap is: configuration and 
     scope,
   );
   await edge.bridge.stop();
+  // It would share the port of the Envoy to come, and answer with what it had before.
+  await edge.envoy.program.stop();
   // ..data → ..v1; each file is a link through ..data, as the kubelet lays them out.
   const { workspace } = edge;
   const config = {

@@ -7,19 +7,31 @@ import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { DiscoveryRequest } from "../../src/gen/envoy/service/discovery/v3/discovery.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { type Log, silentLog } from "../../src/kernel/log.ts";
+import { NODE_METADATA } from "../../src/xds/bootstrap.ts";
+import type { IdentityRule } from "../../src/xds/identity.ts";
 import { createProxies } from "../../src/xds/proxies.ts";
+import { createAccess } from "../../src/xds/server/access.ts";
 import { createXdsServer } from "../../src/xds/server/server.ts";
+import { SILENT_METRICS } from "../../src/xds/server/testing.ts";
 import { createTables } from "../../src/xds/table.ts";
 import { TYPE_URL } from "../../src/xds/types.ts";
-import { type KeyPair, selfSigned } from "../support/certificate.ts";
+import { authority, issue, type KeyPair, selfSigned } from "../support/certificate.ts";
 import { eventually } from "../support/eventually.ts";
 import { tempDir } from "../support/temp.ts";
 
 const HOST = "xds.test";
 const METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
-const REQUEST = { ...DiscoveryRequest.fromPartial({ node: { id: "n" } }), typeUrl: TYPE_URL.cluster };
+interface NodeFields {
+  readonly id: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
 
-async function rig(scope: AsyncDisposableStack, { clientCa }: { readonly clientCa?: KeyPair } = {}) {
+interface RigOptions {
+  readonly clientCa?: KeyPair;
+  readonly identities?: readonly IdentityRule[];
+}
+
+async function rig(scope: AsyncDisposableStack, { clientCa, identities = [] }: RigOptions = {}) {
   const dir = await tempDir(scope, "tls");
   const certFile = join(dir, "tls.crt");
   const keyFile = join(dir, "tls.key");
@@ -40,7 +52,8 @@ async function rig(scope: AsyncDisposableStack, { clientCa }: { readonly clientC
     epoch: "e",
     clock: systemClock,
     log,
-    metrics: { stream: () => undefined, response: () => undefined, nack: () => undefined },
+    metrics: SILENT_METRICS,
+    access: createAccess({ rules: () => identities }),
   });
   const ending = new AbortController();
   scope.defer(async () => {
@@ -50,7 +63,7 @@ async function rig(scope: AsyncDisposableStack, { clientCa }: { readonly clientC
   const address = { kind: "tcp" as const, host: "127.0.0.1", port: 0 };
   const port = await server.listen({ address, tls: { certFile, keyFile, clientCaFile }, insecure: false }, ending.signal);
   /** Opens a stream on a connection of its own; resolves with what came back: `served`, or the error's code. */
-  const ask = (trusted: KeyPair, own?: KeyPair): Promise<string> => {
+  const ask = (trusted: KeyPair, own?: KeyPair, node: NodeFields = { id: "n" }): Promise<string> => {
     const identity = own === undefined ? [] : ([Buffer.from(own.key), Buffer.from(own.cert)] as const);
     const options = { "grpc.ssl_target_name_override": HOST, "grpc.use_local_subchannel_pool": 1 };
     const client = new Client(`127.0.0.1:${port}`, credentials.createSsl(Buffer.from(trusted.cert), ...identity), options);
@@ -59,7 +72,9 @@ async function rig(scope: AsyncDisposableStack, { clientCa }: { readonly clientC
     return new Promise<string>((resolve) => {
       call.on("data", () => resolve("served"));
       call.on("error", (error: ServiceError) => resolve(`code ${error.code}`));
-      call.write(Buffer.from(DiscoveryRequest.encode(REQUEST).finish()));
+      call.write(
+        Buffer.from(DiscoveryRequest.encode(DiscoveryRequest.fromPartial({ node, typeUrl: TYPE_URL.cluster })).finish()),
+      );
     }).finally(() => {
       call.cancel();
       client.close();
@@ -82,6 +97,49 @@ test("with mTLS only a client with a certificate of the configured authority is 
   assert.equal(await ask(first, known), "served");
   assert.equal(await ask(first), "code 14");
   assert.equal(await ask(first, selfSigned("client.test")), "code 14");
+});
+
+test("with identities a certificate is good for its own nodes alone", async () => {
+  await using scope = new AsyncDisposableStack();
+  const clients = authority("clients");
+  const any = {
+    spiffe: undefined,
+    dns: undefined,
+    serviceAccount: undefined,
+    gateway: undefined,
+    cluster: undefined,
+    node: undefined,
+  };
+  const identities: readonly IdentityRule[] = [
+    { ...any, spiffe: "spiffe://td/ns/{namespace}/sa/*", role: "sidecar", namespace: "{namespace}" },
+    { ...any, dns: "edge.test", role: "gateway", gateway: "edge", namespace: undefined },
+  ];
+  const { first, ask, warnings } = await rig(scope, { clientCa: clients, identities });
+  const shop = issue({ names: ["spiffe://td/ns/shop/sa/web"], by: clients });
+  const edge = issue({ names: ["edge.test"], by: clients });
+  const both = issue({ names: ["spiffe://td/ns/shop/sa/web", "spiffe://td/ns/pay/sa/web"], by: clients });
+  const sidecar = (namespace: string) => ({
+    id: "n",
+    metadata: { [NODE_METADATA.role]: "sidecar", [NODE_METADATA.namespace]: namespace },
+  });
+  const gateway = (name: string) => ({ id: "n", metadata: { [NODE_METADATA.role]: "gateway", [NODE_METADATA.gateway]: name } });
+  for (const [own, node, expected] of [
+    [shop, sidecar("shop"), "served"],
+    [shop, sidecar("pay"), "code 7"],
+    [shop, gateway("edge"), "code 7"],
+    [edge, gateway("edge"), "served"],
+    [edge, gateway("other"), "code 7"],
+    [edge, sidecar("shop"), "code 7"],
+    [both, sidecar("shop"), "code 7"],
+    [issue({ names: ["stranger.test"], by: clients }), gateway("edge"), "code 7"],
+    [issue({ names: ["edge.test"], by: authority("clients") }), gateway("edge"), "code 14"],
+    [undefined, gateway("edge"), "code 14"],
+  ] as const)
+    assert.equal(await ask(first, own, node), expected);
+  assert.ok(
+    warnings.every((text) => text === "xds stream refused"),
+    warnings.join(),
+  );
 });
 
 test("a rotation is taken without a restart, and a half-written one keeps the last good pair", async () => {
@@ -108,7 +166,7 @@ test("a pair that is unusable at the start is said to be", async () => {
     epoch: "e",
     clock: systemClock,
     log: silentLog,
-    metrics: { stream: () => undefined, response: () => undefined, nack: () => undefined },
+    metrics: SILENT_METRICS,
   });
   const address = { kind: "tcp" as const, host: "127.0.0.1", port: 0 };
   await assert.rejects(server.listen({ address, tls: files, insecure: false }, new AbortController().signal), {

@@ -89,7 +89,7 @@ async function services(name: string): Promise<string> {
   const seen = record(async function* (signal) {
     const context = { name: "local", settings, baseDir: join(here, "services/in"), signal, log: silentLog, clock: systemClock, random: () => 0.5 };
     for await (const event of file.watch({ path: `${name}.yaml` }, context)) {
-      ledger.apply(event, 0);
+      ledger.apply(event, { wall: 0, mono: 0 });
       yield event;
     }
   });

@@ -2,6 +2,7 @@
  * One golden input: a configuration, services by registry in the form of the file registry, and the client that asks.
  * `config` is a configuration file without registries; `held` names instances (by id) that are held.
  */
+
 import { parse, stringify } from "yaml";
 import { file } from "../../adapters/file/index.ts";
 import { readRecord } from "../../adapters/file/record.ts";
@@ -12,14 +13,20 @@ import { locality } from "../../src/model/locality.ts";
 import { sourceName } from "../../src/model/source.ts";
 import { registrySettings } from "../../src/registry/testing.ts";
 import type { Client } from "../../src/routing/client.ts";
+import { topologyOf } from "../../src/routing/gateway-table.ts";
 import { resourceJson } from "../../src/xds/dump.ts";
+import type { SecretSource } from "../../src/xds/secret-source.ts";
+import { secretResources } from "../../src/xds/translate/secrets.ts";
 import { TYPE_URL } from "../../src/xds/types.ts";
 import { createView, type View } from "../../src/xds/view.ts";
+import { selfSigned } from "../support/certificate.ts";
 
 interface Input {
   readonly config?: object;
   readonly registries?: Readonly<Record<string, readonly object[]>>;
   readonly held?: readonly string[];
+  /** Server names that connections have asked a gateway between networks for. */
+  readonly demand?: readonly string[];
   readonly client?: Partial<Omit<Client, "locality">> & { readonly locality?: Partial<Client["locality"]> };
 }
 
@@ -37,7 +44,12 @@ export function readWorld(text: string, name: string): World {
     ...input.config,
     registries: registries.map((registry) => ({ kind: "file", name: registry, path: "unread.yaml" })),
   };
-  const { mesh, traffic } = parseConfig(stringify(config), { path: `${name}.yaml`, adapters: [file], env: {}, flags: new Map() });
+  const { mesh, traffic, secrets } = parseConfig(stringify(config), {
+    path: `${name}.yaml`,
+    adapters: [file],
+    env: {},
+    flags: new Map(),
+  });
   const catalog = createCatalogStore({ registries, ruleOf: (service) => traffic.policyOf(service).merge });
   for (const [registry, services] of Object.entries(input.registries ?? {})) {
     for (const record of services) {
@@ -55,7 +67,22 @@ export function readWorld(text: string, name: string): World {
     ...input.client,
     locality: locality(input.client?.locality),
   };
-  return { client, view: createView(client, catalog.snapshot().services, traffic) };
+  const { services } = catalog.snapshot();
+  // Nothing is resolved here: a gateway's host is its address.
+  const topology = topologyOf(traffic, (host) => host, services);
+  const view = createView(client, services, { ...traffic, topology }, secretsOf(secrets));
+  for (const name of input.demand ?? []) view.tables.table(TYPE_URL.cluster).get(name);
+  return { client, view };
+}
+
+/** Every secret of the configuration with a content made on the spot: what it is shows nowhere. */
+function secretsOf(secrets: readonly { readonly name: string }[]): SecretSource {
+  const resources = secrets.flatMap(({ name }) => {
+    const { cert, key } = selfSigned("golden.test");
+    const identity = { certificateChain: Buffer.from(cert), privateKey: Buffer.from(key) };
+    return secretResources(name, { identity, ca: Buffer.from(cert) });
+  });
+  return { get: (name) => resources.find((one) => one.name === name), allowed: () => [] };
 }
 
 function groupOf(registry: string, record: object, held: ReadonlySet<string>): Group {

@@ -1,8 +1,11 @@
 /** The bridge itself, run from its sources as a process of its own. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
+import { judgeRecording, recordingsAt } from "../../src/xds/recording/read.ts";
 import { type Ask, ask, askJson, type Reply } from "./http.ts";
 import { freePorts } from "./ports.ts";
 import { type ExitStatus, type Program, runProgram, startProgram, untilReady } from "./process.ts";
@@ -26,7 +29,8 @@ export interface Workspace {
   configure(config: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
-export async function createWorkspace(scope: AsyncDisposableStack): Promise<Workspace> {
+/** `host`: where the admin API listens and is asked. */
+export async function createWorkspace(scope: AsyncDisposableStack, host = "127.0.0.1"): Promise<Workspace> {
   const dir = await tempDir(scope, "bridge");
   const [xdsPort, adminPort] = (await freePorts(2)) as [number, number];
   const path = (name: string) => join(dir, name);
@@ -37,7 +41,7 @@ export async function createWorkspace(scope: AsyncDisposableStack): Promise<Work
     configPath: path("meshbridge.yaml"),
     xdsPort,
     adminPort,
-    adminUrl: `http://127.0.0.1:${adminPort}`,
+    adminUrl: `http://${host}:${adminPort}`,
     path,
     write,
     read: (name) => readFile(path(name), "utf8"),
@@ -45,7 +49,7 @@ export async function createWorkspace(scope: AsyncDisposableStack): Promise<Work
       write("meshbridge.yaml", {
         xds: { listen: `127.0.0.1:${xdsPort}` },
         state: { dir: "./state" },
-        admin: { listen: `127.0.0.1:${adminPort}` },
+        admin: { listen: `${host}:${adminPort}`, insecure: host !== "127.0.0.1" },
         ...config,
       }),
   };
@@ -68,17 +72,29 @@ export interface BridgeOptions {
   readonly until?: "ready" | "alive";
   /** Default 30 s. */
   readonly readyWithinMs?: number;
+  /** A command that runs the bridge's command line, given as its last arguments, in its own place (`exec`). */
+  readonly wrapper?: readonly string[];
 }
 
 /** Runs `meshbridge serve` on the workspace's configuration and waits until it is ready. Call it again for a restart. */
 export async function startBridge(
   workspace: Workspace,
   scope: AsyncDisposableStack,
-  { args = [], env = {}, until = "ready", readyWithinMs }: BridgeOptions = {},
+  { args = [], env = {}, until = "ready", readyWithinMs, wrapper = [] }: BridgeOptions = {},
 ): Promise<Bridge> {
-  const command = [MESHBRIDGE, "serve", "-c", workspace.configPath, ...args];
+  const recording = workspace.path("recording");
+  // Registered first, so that it runs last: whatever a test did, what was said to the proxies must have been legal.
+  scope.defer(() => assertLegal(recording));
+  const own = [process.execPath, MESHBRIDGE, "serve", "-c", workspace.configPath, ...args];
+  const [command = "", ...rest] = [...wrapper, ...own];
   const program = startProgram(
-    { title: "meshbridge serve", command: process.execPath, args: command, env: { NO_COLOR: "1", ...env }, cwd: workspace.dir },
+    {
+      title: "meshbridge serve",
+      command,
+      args: rest,
+      env: { NO_COLOR: "1", MESHBRIDGE_XDS_RECORD_TO: recording, ...env },
+      cwd: workspace.dir,
+    },
     scope,
   );
   const askBridge = (path: string, options: Ask = {}) => ask(workspace.adminUrl + path, options);
@@ -99,6 +115,12 @@ export async function startBridge(
     stop: () => program.stop(15_000),
     kill: () => program.kill(),
   };
+}
+
+/** Every recording of the folder is judged: a breach of the xDS protocol fails the test, whatever it was about. */
+async function assertLegal(folder: string): Promise<void> {
+  const files = existsSync(folder) ? await recordingsAt(folder) : [];
+  for (const file of files) assert.deepEqual((await judgeRecording(file)).violations, [], `xDS as recorded in ${file}`);
 }
 
 /** Runs any other verb to its end. */

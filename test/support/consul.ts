@@ -1,5 +1,5 @@
 /** A real Consul agent, and the part of its HTTP API that tests change things with. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyPair } from "./certificate.ts";
 import { ask, askJson } from "./http.ts";
@@ -17,6 +17,8 @@ export interface ConsulOptions {
   readonly acl?: boolean;
   /** Serves the same API over TLS too, at `tlsUrl`. */
   readonly certificate?: KeyPair;
+  /** One of several servers, which wait for each other. */
+  readonly member?: { readonly index: number; readonly lanPorts: readonly number[] };
 }
 
 /** A service instance as the agent API takes it. */
@@ -51,8 +53,18 @@ export interface Consul {
   get<T>(path: string): Promise<T>;
   /** SIGKILL, and nothing more until `start`. */
   kill(): Promise<void>;
-  /** Starts again on the same ports, with the same data where the mode keeps any; resolves when it leads. */
+  /** Starts again on the same ports, with the same data where the mode keeps any; resolves when there is a leader. */
   start(): Promise<void>;
+  /** Removes all data; only while it does not run. */
+  wipe(): Promise<void>;
+  /** Copies the data as it lies on the disk now, for `restore`. */
+  snapshot(): Promise<string>;
+  /** Puts a copy in place of the data; only while it does not run. */
+  restore(copy: string): Promise<void>;
+  /** Serves with another certificate from the next start on. */
+  replaceCertificate(certificate: KeyPair): Promise<void>;
+  /** Whether it is the server that leads. */
+  leads(): Promise<boolean>;
 }
 
 const MANAGEMENT_TOKEN = "6d3f3c5e-0f57-4e9b-9d8e-2f0f4a2d9a11";
@@ -62,27 +74,33 @@ export const TTL_CHECK = { TTL: "1h", Status: "passing" } as const;
 /** Starts an agent on ports of its own; resolves when it leads and answers. */
 export async function startConsul(options: ConsulOptions, scope: AsyncDisposableStack): Promise<Consul> {
   const dir = await tempDir(scope, "consul");
-  const [http, server, lan, wan, https] = (await freePorts(5)) as [number, number, number, number, number];
+  const [http, server, ownLan, wan, https] = (await freePorts(5)) as [number, number, number, number, number];
+  const lan = options.member?.lanPorts[options.member.index] ?? ownLan;
+  const node = nodeName(options);
   const url = `http://127.0.0.1:${http}`;
   await mkdir(join(dir, "data"));
   await writeFile(join(dir, "agent.json"), JSON.stringify(agentConfig({ http, server, lan, wan }, options)));
-  if (options.certificate !== undefined) {
+  const replaceCertificate = async ({ cert, key }: KeyPair) => {
     const [certFile, keyFile] = [join(dir, "agent.crt"), join(dir, "agent.key")];
-    await writeFile(certFile, options.certificate.cert);
-    await writeFile(keyFile, options.certificate.key);
+    await writeFile(certFile, cert);
+    await writeFile(keyFile, key);
     const tls = { ports: { https }, tls: { https: { cert_file: certFile, key_file: keyFile } } };
     await writeFile(join(dir, "tls.json"), JSON.stringify(tls));
-  }
-  const mode = options.mode === "server" ? ["-server", "-bootstrap-expect=1", "-data-dir", join(dir, "data")] : ["-dev"];
+  };
+  if (options.certificate !== undefined) await replaceCertificate(options.certificate);
+  const data = join(dir, "data");
+  const expect = options.member?.lanPorts.length ?? 1;
+  const mode = options.mode === "server" ? ["-server", `-bootstrap-expect=${expect}`, "-data-dir", data] : ["-dev"];
   const files = ["agent.json", ...(options.certificate === undefined ? [] : ["tls.json"])];
   const args = ["agent", ...mode, ...files.flatMap((file) => ["-config-file", join(dir, file)]), "-log-level", "warn"];
   const spec = { title: "consul", command: serverProgram("consul"), args, cwd: dir };
   const launch = async () => {
     const program = startProgram(spec, scope);
-    await untilReady(program, () => isReady(url, program), 60_000);
+    await untilReady(program, () => isReady(url, node), 60_000);
     return program;
   };
   let program = await launch();
+  let copies = 0;
   const put = (path: string, body?: unknown) => send(url, "PUT", path, body);
   return {
     url,
@@ -115,7 +133,35 @@ export async function startConsul(options: ConsulOptions, scope: AsyncDisposable
     async start() {
       program = await launch();
     },
+    async wipe() {
+      await rm(data, { recursive: true, force: true });
+      await mkdir(data);
+    },
+    async snapshot() {
+      const copy = join(dir, `copy-${++copies}`);
+      await cp(data, copy, { recursive: true });
+      return copy;
+    },
+    async restore(copy) {
+      await rm(data, { recursive: true, force: true });
+      await cp(copy, data, { recursive: true });
+    },
+    replaceCertificate,
+    async leads() {
+      return (await askJson<string>(`${url}/v1/status/leader`)) === `127.0.0.1:${server}`;
+    },
   };
+}
+
+/** Several servers of one datacentre with their data on disk; resolves when there is a leader. */
+export async function startConsulServers(size: number, scope: AsyncDisposableStack): Promise<readonly Consul[]> {
+  const lanPorts = await freePorts(size);
+  const start = (index: number) => startConsul({ mode: "server", member: { index, lanPorts } }, scope);
+  return Promise.all(lanPorts.map((_, index) => start(index)));
+}
+
+function nodeName({ member }: ConsulOptions): string {
+  return member === undefined ? "test-node" : `test-node-${member.index}`;
 }
 
 /** Makes a token that may read all services and nodes; returns its secret and what revokes it, in both ways there are. */
@@ -160,7 +206,9 @@ function agentConfig({ http, server, lan, wan }: Ports, options: ConsulOptions):
   };
   return {
     datacenter: options.datacentre ?? "dc1",
-    node_name: "test-node",
+    node_name: nodeName(options),
+    retry_join: (options.member?.lanPorts ?? []).map((port) => `127.0.0.1:${port}`),
+    retry_interval: "1s",
     bind_addr: "127.0.0.1",
     client_addr: "127.0.0.1",
     ports: { http, server, serf_lan: lan, serf_wan: wan, dns: -1, grpc: -1, grpc_tls: -1 },
@@ -174,12 +222,12 @@ function agentConfig({ http, server, lan, wan }: Ports, options: ConsulOptions):
 }
 
 /** Ready: it leads, and its own node is in the catalog, so that registrations will be taken at once. */
-async function isReady(url: string, program: Program): Promise<void> {
+async function isReady(url: string, node: string): Promise<void> {
   const headers = { "x-consul-token": MANAGEMENT_TOKEN };
   const leader = await askJson<string>(`${url}/v1/status/leader`, { headers, withinMs: 2000 });
   if (leader === "") throw new Error("no leader yet");
-  const checks = await askJson<readonly unknown[]>(`${url}/v1/health/node/test-node`, { headers, withinMs: 2000 });
-  if (checks.length === 0) throw new Error(`its node is not in the catalog yet\n${program.stderr().slice(-500)}`);
+  const checks = await askJson<readonly unknown[]>(`${url}/v1/health/node/${node}`, { headers, withinMs: 2000 });
+  if (checks.length === 0) throw new Error("its node is not in the catalog yet");
 }
 
 async function send(url: string, method: "PUT" | "DELETE", path: string, body?: unknown): Promise<string> {

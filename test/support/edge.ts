@@ -30,8 +30,12 @@ export interface Edge {
 export const WEB_HOST = "web.example.com";
 export const WEB_ROUTE = { hosts: [WEB_HOST], service: "default/web", port: "http" };
 
-/** Resolves when Envoy has everything it waits for at its start. */
-export async function startEdge(options: EdgeOptions, scope: AsyncDisposableStack): Promise<Edge> {
+/** Resolves when Envoy has everything it waits for at its start. `prepare` runs before the bridge does. */
+export async function startEdge(
+  options: EdgeOptions,
+  scope: AsyncDisposableStack,
+  prepare: (workspace: Workspace) => Promise<void> = async () => undefined,
+): Promise<Edge> {
   const workspace = await createWorkspace(scope);
   const httpPort = await freePort();
   const config = {
@@ -47,6 +51,7 @@ export async function startEdge(options: EdgeOptions, scope: AsyncDisposableStac
   };
   await workspace.configure(config);
   for (const [name, content] of Object.entries(options.files ?? {})) await workspace.write(name, content);
+  await prepare(workspace);
   const bridge = await startBridge(workspace, scope);
   const envoy = await startGatewayEnvoy(workspace, { variant: options.variant ?? "delta" }, scope);
   return { workspace, bridge, envoy, url: `http://127.0.0.1:${httpPort}`, config };

@@ -41,6 +41,8 @@ export interface EnvoyOptions {
   readonly title?: string;
   /** Given: the bootstrap runs exactly as it is, and this is the admin port it names. */
   readonly adminPort?: number;
+  /** A command that runs Envoy, given as its last arguments, in its own place, and the address it has there. */
+  readonly place?: { readonly exec: readonly string[]; readonly address: string };
 }
 
 /**
@@ -52,14 +54,16 @@ export async function startEnvoy(options: EnvoyOptions, scope: AsyncDisposableSt
   const file = join(dir, options.bootstrap.trimStart().startsWith("{") ? "bootstrap.json" : "bootstrap.yaml");
   await writeFile(file, options.bootstrap);
   const adminPort = options.adminPort ?? (await freePort());
-  const overlay = { admin: { address: { socket_address: { address: "127.0.0.1", port_value: adminPort } } } };
+  const adminHost = options.place?.address ?? "127.0.0.1";
+  const overlay = { admin: { address: { socket_address: { address: adminHost, port_value: adminPort } } } };
   const quiet = ["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning", "--drain-time-s", "2"];
   const laidOver = options.adminPort === undefined ? ["--config-yaml", JSON.stringify(overlay)] : [];
+  const [command = "", ...before] = [...(options.place?.exec ?? []), serverProgram("envoy")];
   const program = startProgram(
-    { title: options.title ?? "envoy", command: serverProgram("envoy"), args: ["-c", file, ...laidOver, ...quiet], cwd: dir },
+    { title: options.title ?? "envoy", command, args: [...before, "-c", file, ...laidOver, ...quiet], cwd: dir },
     scope,
   );
-  const adminUrl = `http://127.0.0.1:${adminPort}`;
+  const adminUrl = `http://${adminHost}:${adminPort}`;
   await untilReady(program, () => askJson(`${adminUrl}/server_info`, { withinMs: 1000 }));
   return readerOf(program, adminUrl);
 }

@@ -3,9 +3,16 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Program, startProgram } from "./process.ts";
+import { serverProgram } from "./require-server.ts";
 import { tempDir } from "./temp.ts";
 
-const PROGRAM = fileURLToPath(new URL("./grpc-client-main.ts", import.meta.url));
+/** The libraries of gRPC that are tried: each is a program of its own that does the same. */
+export type GrpcLibrary = "grpc-js" | "C-core";
+
+const PROGRAMS: Readonly<Record<GrpcLibrary, () => readonly [string, string]>> = {
+  "grpc-js": () => [process.execPath, fileURLToPath(new URL("./grpc-client-main.ts", import.meta.url))],
+  "C-core": () => [serverProgram("grpcio-python"), fileURLToPath(new URL("./grpc-client.py", import.meta.url))],
+};
 
 export interface GrpcClient {
   readonly program: Program;
@@ -16,15 +23,18 @@ export interface GrpcClient {
 }
 
 /** Starts it on a printed gRPC bootstrap and a target such as `xds:///web.default.mesh.local:80`. */
-export async function startGrpcClient(bootstrap: string, target: string, scope: AsyncDisposableStack): Promise<GrpcClient> {
+export async function startGrpcClient(
+  bootstrap: string,
+  target: string,
+  scope: AsyncDisposableStack,
+  library: GrpcLibrary = "grpc-js",
+): Promise<GrpcClient> {
   const dir = await tempDir(scope, "grpc");
   const file = join(dir, "bootstrap.json");
   await writeFile(file, bootstrap);
   const env = { GRPC_XDS_BOOTSTRAP: file };
-  const program = startProgram(
-    { title: `gRPC client of ${target}`, command: process.execPath, args: [PROGRAM, target], env },
-    scope,
-  );
+  const [command, main] = PROGRAMS[library]();
+  const program = startProgram({ title: `gRPC client (${library}) of ${target}`, command, args: [main, target], env }, scope);
   const lines = () => program.stdout().split("\n").slice(0, -1);
   return {
     program,

@@ -1,5 +1,6 @@
 /** Small HTTP requests with a deadline, for tests. */
 import { type Agent, type IncomingMessage, request } from "node:http";
+import { type RequestOptions, request as secureRequest } from "node:https";
 
 export interface Reply {
   readonly status: number;
@@ -14,16 +15,22 @@ export interface Ask {
   /** Default 5 s. */
   readonly withinMs?: number;
   readonly agent?: Agent;
+  /** For https: whom to trust, what to show, and the server name to ask for. */
+  readonly tls?: Pick<RequestOptions, "ca" | "cert" | "key" | "servername">;
 }
 
 /**
  * One request. Unlike `fetch` it lets `Host` be chosen, which is what gateways route by.
  * Rejects on a broken connection or when `withinMs` is over; any status is an answer.
  */
-export function ask(url: string, { method = "GET", headers = {}, body, withinMs = 5000, agent }: Ask = {}): Promise<Reply> {
+export function ask(
+  url: string,
+  { method = "GET", headers = {}, body, withinMs = 5000, agent, tls = {} }: Ask = {},
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const options = { method, headers, agent: agent ?? false, signal: AbortSignal.timeout(withinMs) } as const;
-    const sending = request(url, options, (response) => {
+    const options = { method, headers, agent: agent ?? false, signal: AbortSignal.timeout(withinMs), ...tls } as const;
+    const send = url.startsWith("https:") ? secureRequest : request;
+    const sending = send(url, options, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);

@@ -1,13 +1,18 @@
 /** A small steady HTTP load through a proxy that remembers every failure. */
 import { Agent } from "node:http";
+import { Agent as SecureAgent } from "node:https";
 import { reasonOf } from "../../src/kernel/errors.ts";
-import { ask } from "./http.ts";
+import { type Ask, ask } from "./http.ts";
 
 export interface LoadOptions {
   readonly url: string;
   readonly host: string;
   /** Requests a second; default 50. */
   readonly rate?: number;
+  /** For https. */
+  readonly tls?: Ask["tls"];
+  /** False: a connection for each request. Default: kept alive. */
+  readonly keepAlive?: boolean;
 }
 
 export interface LoadResult {
@@ -23,9 +28,10 @@ export interface Load {
   stop(): Promise<LoadResult>;
 }
 
-/** Sends at the given rate whatever the answers do, over at most 8 kept-alive connections. A failure is anything but 200. */
-export function startLoad({ url, host, rate = 50 }: LoadOptions, scope: AsyncDisposableStack): Load {
-  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+/** Sends at the given rate whatever the answers do, over at most 8 connections at a time. A failure is anything but 200. */
+export function startLoad({ url, host, rate = 50, tls = {}, keepAlive = true }: LoadOptions, scope: AsyncDisposableStack): Load {
+  const options = { keepAlive, maxSockets: 8 };
+  const agent = url.startsWith("https:") ? new SecureAgent({ ...options, ...tls }) : new Agent(options);
   const started = performance.now();
   const failures: string[] = [];
   const pending = new Set<Promise<void>>();
@@ -33,7 +39,7 @@ export function startLoad({ url, host, rate = 50 }: LoadOptions, scope: AsyncDis
   const failed = (what: string) => failures.push(`${Math.round(performance.now() - started)} ms: ${what}`);
   const one = async () => {
     try {
-      const reply = await ask(url, { headers: { host }, agent });
+      const reply = await ask(url, { headers: { host }, agent, tls });
       if (reply.status !== 200) failed(`HTTP ${reply.status} ${reply.body.slice(0, 100)}`);
     } catch (error) {
       failed(reasonOf(error));

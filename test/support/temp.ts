@@ -1,5 +1,5 @@
 /** Temporary folders that go with their scope. */
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 
@@ -11,6 +11,7 @@ export async function tempDir(scope: AsyncDisposableStack, name: string): Promis
 
 /** Writes a file as editors and tools should: beside it, then renamed over it, so that no reader sees a half. */
 export async function replaceFile(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
   const temporary = join(dirname(path), `.${basename(path)}.new`);
   await writeFile(temporary, text);
   await rename(temporary, path);

@@ -5,11 +5,11 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { cachedBinary, findServer, SERVER_VERSIONS, type ServerName, serverDir } from "./cache.ts";
+import { isCached, SERVER_VERSIONS, type ServerName, serverDir } from "./cache.ts";
 import { recipes } from "./recipes.ts";
 
 async function install(name: ServerName): Promise<void> {
-  if (existsSync(cachedBinary(name))) return;
+  if (isCached(name)) return;
   const target = serverDir(name);
   await mkdir(dirname(target), { recursive: true });
   await rm(target, { recursive: true, force: true });
@@ -33,7 +33,7 @@ for (const name of wanted) {
   }
   try {
     await install(name);
-    process.stderr.write(`[servers] ${name} ${SERVER_VERSIONS[name]}: ${findServer(name)}\n`);
+    process.stderr.write(`[servers] ${name} ${SERVER_VERSIONS[name]}: ${serverDir(name)}\n`);
   } catch (error) {
     process.stderr.write(`[servers] ${name} COULD NOT BE OBTAINED; its tests will be skipped\n${error}\n`);
   }

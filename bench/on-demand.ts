@@ -1,0 +1,156 @@
+/**
+ * What a client pays for having everything, which on-demand discovery (VHDS, on-demand CDS) and per-endpoint updates (LEDS)
+ * would save: `npm run bench -- on-demand`. A real Envoy sidecar on views and a server of this process; prints Markdown.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CatalogService } from "../src/catalog/types.ts";
+import { configOf } from "../src/config/testing.ts";
+import { systemClock } from "../src/kernel/clock.ts";
+import { silentLog } from "../src/kernel/log.ts";
+import { locality } from "../src/model/locality.ts";
+import { envoyBootstrap } from "../src/xds/bootstrap.ts";
+import { createProxies } from "../src/xds/proxies.ts";
+import { createXdsServer } from "../src/xds/server/server.ts";
+import { SILENT_METRICS } from "../src/xds/server/testing.ts";
+import { createViews } from "../src/xds/views.ts";
+import { startEnvoy } from "../test/support/envoy.ts";
+import { askJson } from "../test/support/http.ts";
+import { freePorts } from "../test/support/ports.ts";
+
+const WAIT_MS = 120_000;
+
+function serviceOf(index: number, endpoints: number, shift = 0): CatalogService {
+  const name = `service-${index}`;
+  const source = { registry: "r", scope: name };
+  const instances = Array.from({ length: endpoints }, (_, n) => ({
+    id: `${name}-${n}`,
+    address: `10.${index % 250}.${n >> 8}.${n & 255}`,
+    ports: { http: 8080 + (n === 0 ? shift : 0) },
+    locality: locality({ region: "eu", zone: "a" }),
+    cluster: "c1",
+    network: "default",
+    health: "healthy" as const,
+    weight: 1,
+    labels: {},
+    source,
+  }));
+  const ports = [{ name: "http", port: 80, protocol: "HTTP" as const, inferred: false }];
+  const key = { namespace: "default", name };
+  return { id: `default/${name}`, key, ports, labels: {}, instances, sources: [source], conditions: [] };
+}
+
+interface Figures {
+  /** Ms from the start of Envoy to the last cluster active. */
+  readonly readyMs: number;
+  readonly sentBytes: number;
+  /** Bytes that Envoy has allocated, beyond those of an Envoy without services. */
+  readonly allocated: number;
+  /** For one endpoint that changes: bytes sent, and ms until Envoy shows it. */
+  readonly changeBytes: number;
+  readonly changeMs: number;
+}
+
+async function measure(services: number, endpoints: number): Promise<Figures> {
+  await using scope = new AsyncDisposableStack();
+  const [port = 0, outbound = 0] = await freePorts(2);
+  const { traffic } = configOf(`sidecar: { outbound: { port: ${outbound} } }\n`);
+  const views = createViews({ traffic, clock: systemClock, log: silentLog });
+  let bytes = 0;
+  const metrics = {
+    ...SILENT_METRICS,
+    response: (_type: string, size: number) => {
+      bytes += size;
+    },
+  };
+  const defaults = { cluster: "c1", network: "default", namespace: "default" };
+  const env = { views, defaults, epoch: "e", clock: systemClock, log: silentLog, metrics };
+  const server = createXdsServer({ ...env, proxies: createProxies(systemClock, () => undefined) });
+  const address = { kind: "tcp" as const, host: "127.0.0.1", port };
+  await server.listen({ address, tls: undefined, insecure: false }, new AbortController().signal);
+  scope.defer(async () => {
+    await server.drain(300);
+    views.close();
+  });
+  const all = new Map(Array.from({ length: services }, (_, index) => serviceOf(index, endpoints)).map((one) => [one.id, one]));
+  views.update({ version: 1, services: all, changed: new Set(all.keys()), sync: "complete" });
+  const bootstrap = envoyBootstrap({
+    role: "sidecar",
+    name: "bench",
+    nodeId: "bench",
+    hostname: "bench",
+    ...defaults,
+    locality: locality(),
+    inbound: undefined,
+    xds: { host: "127.0.0.1", port },
+    variant: "delta",
+    adminPort: 0,
+    tls: undefined,
+  });
+  const startedAt = performance.now();
+  const envoy = await startEnvoy({ bootstrap: JSON.stringify(bootstrap) }, scope);
+  const until = async (done: () => Promise<boolean>, everyMs: number) => {
+    const deadline = performance.now() + WAIT_MS;
+    while (!(await done())) {
+      if (performance.now() > deadline) throw new Error(`not within ${WAIT_MS} ms`);
+      await sleep(everyMs);
+    }
+  };
+  const stat = async (name: string) => (await envoy.stats(`^${name.replaceAll(".", "\\.")}$`)).get(name) ?? 0;
+  // The bootstrap has a cluster of its own: the way to the bridge.
+  await until(
+    async () =>
+      (await stat("cluster_manager.active_clusters")) >= services + 1 && (await stat("cluster_manager.warming_clusters")) === 0,
+    20,
+  );
+  const readyMs = performance.now() - startedAt;
+  const sentBytes = bytes;
+  const { allocated } = await askJson<{ allocated: string }>(`${envoy.adminUrl}/memory`);
+  if (services === 0) return { readyMs, sentBytes, allocated: Number(allocated), changeBytes: 0, changeMs: 0 };
+  const updates = "cluster.default/service-0/http.update_success";
+  const before = await stat(updates);
+  const changed = serviceOf(0, endpoints, 1);
+  const next = new Map(all).set(changed.id, changed);
+  const changedAt = performance.now();
+  views.update({ version: 2, services: next, changed: new Set([changed.id]), sync: "complete" });
+  await until(async () => (await stat(updates)) > before, 1);
+  return {
+    readyMs,
+    sentBytes,
+    allocated: Number(allocated),
+    changeBytes: bytes - sentBytes,
+    changeMs: performance.now() - changedAt,
+  };
+}
+
+const KB = (value: number) => `${(value / 1000).toFixed(value < 10_000 ? 1 : 0)} kB`;
+/** Resolves with 0 once every line is printed; takes about half a minute. */
+export async function run(): Promise<number> {
+  const empty = await measure(0, 0);
+  process.stdout.write(
+    "| services | endpoints each | ready | sent at the start | Envoy's memory | one endpoint changes: sent | until Envoy has it |\n",
+  );
+  process.stdout.write("|---|---|---|---|---|---|---|\n");
+  for (const [services, endpoints] of [
+    [10, 3],
+    [100, 3],
+    [1000, 3],
+    [3000, 3],
+    [1, 100],
+    [1, 1000],
+    [1, 10_000],
+  ] as const) {
+    const { readyMs, sentBytes, allocated, changeBytes, changeMs } = await measure(services, endpoints);
+    const memory = `${((allocated - empty.allocated) / 1e6).toFixed(1)} MB`;
+    const cells = [
+      services,
+      endpoints,
+      `${(readyMs / 1000).toFixed(1)} s`,
+      KB(sentBytes),
+      memory,
+      KB(changeBytes),
+      `${Math.round(changeMs)} ms`,
+    ];
+    process.stdout.write(`| ${cells.join(" | ")} |\n`);
+  }
+  return 0;
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	adsPath   = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
+	maxWindow = 1<<31 - 1
+	// Both windows are topped up after so many bytes: flow control never limits a server.
+	topUp = 1 << 28
+)
+
+// One proxy: a connection of its own with one delta ADS stream, as Envoy has it.
+type client struct {
+	index int
+	node  []byte
+	conn  net.Conn
+	fr    *http2.Framer
+	// What it holds, by type: name to the hash of the body, and to the version for a reconnect.
+	held     map[string]map[string]held
+	asked    map[string]bool
+	message  []byte
+	consumed uint32
+	startNs  int64
+	seen     map[string]bool
+	// Names asked for and not had yet.
+	missing int
+	settled bool
+	resp    response
+	out     sender
+}
+
+type held struct {
+	hash    uint64
+	version string
+	content *content
+}
+
+func monotonic() int64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)
+	return t.Nano()
+}
+
+func newClient(index int, node []byte) *client {
+	return &client{index: index, node: node, held: map[string]map[string]held{clusterType: {}, endpointType: {}}}
+}
+
+// Connects and asks for all clusters; with `resume`, says what it holds of both types, as Envoy does.
+func (c *client) start(address string, resume bool) error {
+	c.startNs = monotonic()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return err
+	}
+	c.conn, c.message, c.consumed = conn, nil, 0
+	c.asked, c.seen, c.settled = map[string]bool{}, map[string]bool{}, false
+	c.fr = http2.NewFramer(conn, bufio.NewReaderSize(conn, 16<<10))
+	c.fr.SetReuseFrames()
+	c.fr.SetMaxReadFrameSize(1<<24 - 1)
+	c.missing = 0
+	c.out = sender{conn: conn, connection: defaultWindow, stream: defaultWindow, initial: defaultWindow}
+	var out bytes.Buffer
+	out.WriteString(http2.ClientPreface)
+	w := http2.NewFramer(&out, nil)
+	_ = w.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: maxWindow})
+	_ = w.WriteWindowUpdate(0, maxWindow-65535)
+	_ = w.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: requestHeaders(address), EndHeaders: true})
+	if _, err := conn.Write(out.Bytes()); err != nil {
+		return err
+	}
+	first := request{node: c.node, typeURL: clusterType, subscribe: []string{"*"}}
+	if !resume {
+		c.out.send(first.encode())
+		return nil
+	}
+	first.initial = versions(c.held[clusterType])
+	messages := [][]byte{first.encode()}
+	names := make([]string, 0, len(c.held[endpointType]))
+	for name := range c.held[endpointType] {
+		names = append(names, name)
+		c.asked[name] = true
+	}
+	if len(names) > 0 {
+		messages = append(messages, request{typeURL: endpointType, subscribe: names, initial: versions(c.held[endpointType])}.encode())
+	}
+	c.out.send(messages...)
+	return nil
+}
+
+func versions(of map[string]held) map[string]string {
+	result := make(map[string]string, len(of))
+	for name, h := range of {
+		result[name] = h.version
+	}
+	return result
+}
+
+func requestHeaders(address string) []byte {
+	var block bytes.Buffer
+	e := hpack.NewEncoder(&block)
+	for _, pair := range [][2]string{{":method", "POST"}, {":scheme", "http"}, {":path", adsPath}, {":authority", address},
+		{"content-type", "application/grpc"}, {"te", "trailers"}} {
+		_ = e.WriteField(hpack.HeaderField{Name: pair[0], Value: pair[1]})
+	}
+	return block.Bytes()
+}
+
+// Reads until the stream ends; says why it did.
+func (c *client) read() error {
+	for {
+		frame, err := c.fr.ReadFrame()
+		if err != nil {
+			return err
+		}
+		switch f := frame.(type) {
+		case *http2.DataFrame:
+			c.data(f.Data())
+		case *http2.SettingsFrame:
+			if !f.IsAck() {
+				if window, ok := f.Value(http2.SettingInitialWindowSize); ok {
+					c.out.resize(int(window))
+				}
+				_ = c.fr.WriteSettingsAck()
+			}
+		case *http2.WindowUpdateFrame:
+			c.out.grow(f.StreamID, int(f.Increment))
+		case *http2.PingFrame:
+			if !f.IsAck() {
+				_ = c.fr.WritePing(true, f.Data)
+			}
+		case *http2.GoAwayFrame:
+			return fmt.Errorf("GOAWAY %v %s", f.ErrCode, f.DebugData())
+		case *http2.RSTStreamFrame:
+			return fmt.Errorf("RST_STREAM %v", f.ErrCode)
+		case *http2.HeadersFrame:
+			if f.StreamEnded() {
+				return fmt.Errorf("ended: %s", trailers(f.HeaderBlockFragment()))
+			}
+		}
+	}
+}
+
+func trailers(block []byte) string {
+	text := ""
+	_, _ = hpack.NewDecoder(4096, func(f hpack.HeaderField) { text += f.Name + "=" + f.Value + " " }).Write(block)
+	return text
+}
+
+func (c *client) data(b []byte) {
+	c.consumed += uint32(len(b))
+	if c.consumed > topUp {
+		_ = c.fr.WriteWindowUpdate(0, c.consumed)
+		_ = c.fr.WriteWindowUpdate(1, c.consumed)
+		c.consumed = 0
+	}
+	c.message = append(c.message, b...)
+	for len(c.message) >= 5 {
+		end := 5 + int(binary.BigEndian.Uint32(c.message[1:]))
+		if len(c.message) < end {
+			return
+		}
+		c.take(c.message[5:end], end)
+		rest := c.message[end:]
+		if len(rest) == 0 && cap(c.message) > 1<<20 {
+			c.message = nil
+		} else {
+			c.message = append(c.message[:0], rest...)
+		}
+	}
+}
+
+func (c *client) take(message []byte, size int) {
+	mu.Lock()
+	parseResponse(message, &c.resp)
+	news := c.apply(&c.resp)
+	mu.Unlock()
+	ack := request{typeURL: c.resp.typeURL, nonce: c.resp.nonce}.encode()
+	if len(news) > 0 {
+		c.out.send(ack, request{typeURL: endpointType, subscribe: news}.encode())
+	} else {
+		c.out.send(ack)
+	}
+	mu.Lock()
+	acknowledged(c, &c.resp, size, monotonic())
+	mu.Unlock()
+}
+
+// Takes the response into what the client holds; returns the endpoints that have to be asked for now.
+func (c *client) apply(r *response) []string {
+	of := c.held[r.typeURL]
+	if of == nil {
+		return nil
+	}
+	c.seen[r.typeURL] = true
+	var news []string
+	for _, one := range r.resources {
+		if !one.present {
+			continue
+		}
+		hash, content := contentOf(r.typeURL, one.name, one.body)
+		name := string(one.name)
+		if _, known := of[name]; !known && c.asked[name] && r.typeURL == endpointType {
+			c.missing--
+		}
+		of[name] = held{hash: hash, version: string(one.version), content: content}
+		if follow && content.edsName != "" && !c.asked[content.edsName] {
+			c.asked[content.edsName] = true
+			c.missing++
+			news = append(news, content.edsName)
+		}
+	}
+	for _, name := range r.removed {
+		delete(of, string(name))
+	}
+	return news
+}
+
+// Everything asked for has come.
+func (c *client) complete() bool { return c.seen[clusterType] && c.missing == 0 }

@@ -1,0 +1,143 @@
+/** Three clusters on three networks, joined by gateways that see nothing but server names. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { connect, type TLSSocket } from "node:tls";
+import type { Explanation } from "../../src/admin/explain.ts";
+import { type Cluster, GATEWAY_PORT, type Mesh, startMesh, webService } from "../support/clusters.ts";
+import { eventually } from "../support/eventually.ts";
+import { namespacesMissing } from "../support/namespaces.ts";
+import { requireServers } from "../support/require-server.ts";
+
+const { skip: noServer } = requireServers("envoy");
+const skip = noServer || namespacesMissing();
+
+const POLICY = { match: "shop/*", tls: "mutual" };
+/** Every cluster has `web`, and a service of its own that only it has. */
+const services = (number: number) => [
+  webService(number, { name: `only${number}` }),
+  { ...webService(number, { name: "secret" }), namespace: "inside" },
+];
+
+describe("three clusters joined by gateways", { skip }, () => {
+  const scope = new AsyncDisposableStack();
+  let mesh: Mesh;
+  const cluster = (number: number) => mesh.clusters[number - 1] as Cluster;
+
+  before(async () => {
+    // Who calls `only2` expects its name, which the certificate of c2's workload has besides web's; c3's has another.
+    const san = (number: number) => `spiffe://mesh.local/ns/shop/sa/${number === 3 ? "web" : `only${number}`}`;
+    const config = {
+      services: [
+        { match: "shop/only3", tls: "mutual" },
+        { ...POLICY, retries: { attempts: 2 } },
+        { match: "inside/*", tls: "mutual" },
+      ],
+    };
+    mesh = await startMesh({ count: 3, config, services, san }, scope);
+  });
+  after(() => scope.disposeAsync());
+
+  test("a request from each cluster to a service that only another one has arrives there, end to end by mutual TLS", async () => {
+    for (const from of mesh.clusters)
+      for (const to of [1, 2])
+        await eventually(`c${from.number} reaches c${to}`, async () => {
+          const reply = await from.ask(`only${to}.shop`);
+          assert.equal(reply.body, `c${to}`, `${reply.status}`);
+        });
+  });
+
+  test("a workload with another service's name is not believed", async () => {
+    const reply = await cluster(1).ask("only3.shop");
+    assert.equal(reply.status, 503);
+    const stats = await cluster(1).sidecar.stats("cluster\\.shop/only3/http\\.ssl\\.fail_verify_san");
+    assert.ok(
+      [...stats.values()].some((count) => count > 0),
+      JSON.stringify([...stats]),
+    );
+  });
+
+  test("what is not exported is in no assignment, and refused by the gateway without a question to the bridge", async () => {
+    const hosts = await cluster(1).sidecar.hosts("inside/secret/http");
+    assert.deepEqual(
+      hosts.map(({ address }) => address),
+      ["10.1.0.1:15006"],
+    );
+    const [gateway] = cluster(2).gateways;
+    assert.ok(gateway !== undefined);
+    const refused = await handshake(cluster(2), "http.secret.inside.port.mesh.local", mesh);
+    assert.equal(refused, "closed");
+    const known = [...(await gateway.clusters()).keys()];
+    assert.ok(!known.some((name) => name.includes("secret")), known.join(" "));
+  });
+
+  test("Istio's, Consul's and our names lead to the same service through one port; a made-up one leads nowhere", async () => {
+    for (const name of [
+      "http.web.shop.port.mesh.local",
+      "web.shop.mesh.local",
+      "outbound_.80_._.web.shop.svc.cluster.local",
+      "web.shop.dc1.internal.11111111-2222-3333-4444-555555555555.consul",
+      "web.shop.default.cloud.external.11111111-2222-3333-4444-555555555555.consul",
+    ])
+      assert.equal(await handshake(cluster(2), name, mesh), "spiffe://mesh.local/ns/shop/sa/only2", name);
+    assert.equal(await handshake(cluster(2), "http.nosuch.shop.port.mesh.local", mesh), "closed");
+    assert.equal(await handshake(cluster(2), "outbound_.80_._.web.other.svc.cluster.local", mesh), "closed");
+  });
+
+  test("a service that comes after it was asked for is served", async () => {
+    assert.equal(await handshake(cluster(2), "http.late.shop.port.mesh.local", mesh), "closed");
+    await cluster(2).writeServices([webService(2), ...services(2), webService(2, { name: "late" })]);
+    await eventually("it is reached", async () =>
+      assert.equal(await handshake(cluster(2), "http.late.shop.port.mesh.local", mesh), "spiffe://mesh.local/ns/shop/sa/only2"),
+    );
+  });
+
+  test("explain says for a node why each endpoint has its priority, weight, health and server name", async () => {
+    const { bridge } = cluster(1);
+    const { items: proxies } = await bridge.get<{ items: { id: string; role: string }[] }>("/v1/proxies");
+    const node = proxies.find(({ role }) => role === "sidecar")?.id ?? "";
+    const explained = await bridge.get<Explanation>(`/v1/explain?service=shop/web&node=${node}`);
+    const rows = explained.instances.map(({ cluster: place, priority, endpoint, health }) => [
+      place,
+      priority,
+      endpoint,
+      health.client,
+    ]);
+    assert.deepEqual(rows, [
+      [
+        "c1",
+        0,
+        { ...{ address: "10.1.0.1", port: 15006, weight: 1, gateway: null }, sni: "http.web.shop.port.mesh.local" },
+        "healthy",
+      ],
+      ...[2, 3].map((number) => {
+        const { address } = cluster(number).namespace;
+        const endpoint = { address, port: GATEWAY_PORT, weight: 1, gateway: address, sni: "http.web.shop.port.mesh.local" };
+        return [`c${number}`, 1, endpoint, "healthy"];
+      }),
+    ]);
+    assert.match(explained.instances[1]?.reason ?? "", /on network n2, through .*in another cluster and region/);
+  });
+
+  test("no Envoy refused anything", async () => {
+    for (const { sidecar, gateways } of mesh.clusters)
+      for (const envoy of [sidecar, ...gateways]) assert.equal(await envoy.rejectedUpdates(), 0);
+  });
+});
+
+/** Connects to a cluster's gateway by server name, as a workload would; the SPIFFE id of who answers, or `closed`. */
+function handshake({ namespace }: Cluster, servername: string, { ca, workloadPair }: Mesh): Promise<string> {
+  return new Promise((resolve) => {
+    const socket: TLSSocket = connect({
+      ...{ host: namespace.address, port: GATEWAY_PORT, servername, ca: ca.cert, ...workloadPair },
+      checkServerIdentity: () => undefined,
+    });
+    const end = (answer: string) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(8000, () => end("silent"));
+    socket.on("secureConnect", () => end((socket.getPeerCertificate().subjectaltname ?? "").replace("URI:", "")));
+    socket.on("error", () => end("closed"));
+    socket.on("close", () => end("closed"));
+  });
+}

@@ -1,0 +1,163 @@
+/**
+ * Clusters on one machine: each a network namespace with its own bridge, gateway to the others, sidecar and workload. What
+ * is inside is reached from the others through the gateway alone. All read the same registries, as multi-primary does.
+ */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import { type Bridge, bootstrapOf, createWorkspace, startBridge, type Workspace } from "./bridge.ts";
+import { type Authority, authority, issue, type KeyPair } from "./certificate.ts";
+import { type Envoy, startEnvoy } from "./envoy.ts";
+import { eventually } from "./eventually.ts";
+import { type Ask, ask, type Reply } from "./http.ts";
+import { createNamespaces, type Namespace } from "./namespaces.ts";
+import { type Program, startProgram } from "./process.ts";
+import { replaceFile, tempDir } from "./temp.ts";
+
+const ECHO = fileURLToPath(new URL("./echo-main.ts", import.meta.url));
+export const GATEWAY_PORT = 15443;
+const [OUTBOUND, INBOUND, APP] = [15001, 15006, 8080];
+const WEB_SAN = "spiffe://mesh.local/ns/shop/sa/web";
+
+export interface MeshOptions {
+  readonly count: number;
+  /** Policies of services, and anything else of the configuration. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Default: everything of `shop` to everybody. */
+  readonly exports?: readonly object[];
+  /** Default: `web` in every cluster. */
+  readonly webIn?: readonly number[];
+  /** Further services by cluster number, in the form of the file registry. */
+  readonly services?: (cluster: number) => readonly object[];
+  /** Gateways a cluster has; default 1. */
+  readonly gateways?: number;
+  /** What the certificates of a cluster's workloads say they are. */
+  readonly san?: (cluster: number) => string;
+}
+
+export interface Cluster {
+  readonly number: number;
+  readonly namespace: Namespace;
+  readonly workspace: Workspace;
+  readonly bridge: Bridge;
+  readonly sidecar: Envoy;
+  readonly gateways: readonly Envoy[];
+  readonly workload: Program;
+  /** A request of a workload of this cluster. */
+  ask(host: string, options?: Ask): Promise<Reply>;
+  /** What its own registry says from now on. */
+  writeServices(services: readonly object[]): Promise<void>;
+  url: string;
+  /** Everything in it ends at once. */
+  kill(): Promise<void>;
+}
+
+export interface Mesh {
+  readonly clusters: readonly Cluster[];
+  readonly ca: Authority;
+  readonly workloadPair: KeyPair;
+}
+
+export function webService(cluster: number, parts: object = {}): object {
+  return { name: "web", namespace: "shop", ports: [{ name: "http", port: 80 }], instances: [instance(cluster)], ...parts };
+}
+
+function instance(cluster: number): object {
+  return {
+    address: inner(cluster),
+    ports: { http: INBOUND },
+    locality: { region: `r${cluster}`, zone: "a" },
+    cluster: `c${cluster}`,
+    network: `n${cluster}`,
+  };
+}
+
+const inner = (cluster: number) => `10.${cluster}.0.1`;
+
+export async function startMesh(options: MeshOptions, scope: AsyncDisposableStack): Promise<Mesh> {
+  const { count, san = () => WEB_SAN } = options;
+  const shared = await tempDir(scope, "mesh");
+  const ca = authority("mesh.local");
+  const namespaces = createNamespaces(count, scope);
+  const numbers = namespaces.map((_, index) => index + 1);
+  const gatewayPorts = Array.from({ length: options.gateways ?? 1 }, (_, index) => GATEWAY_PORT + index);
+  const networks = numbers.map((number) => ({
+    name: `n${number}`,
+    gateways: gatewayPorts.map((port) => ({ address: namespaces[number - 1]?.address, port })),
+  }));
+  const registries = numbers.map((number) => ({ kind: "file", name: `r${number}`, path: `${shared}/r${number}.yaml` }));
+  const pairs = numbers.map((number) => issue({ names: [san(number)], by: ca }));
+  const config = (number: number) => ({
+    mesh: { cluster: `c${number}`, network: `n${number}`, locality: { region: `r${number}`, zone: "a" } },
+    ...{ registries, networks, exports: options.exports ?? [{ match: "shop/*", to: ["*"] }] },
+    secrets: [{ name: "workload", certFile: "./cert.pem", keyFile: "./key.pem", caFile: "./ca.pem" }],
+    mtls: { certificate: "workload", trustDomains: [{ name: "mesh.local", ca: "workload" }], inbound: "strict" },
+    gateways: gatewayPorts.map((port, index) => ({
+      name: `ew${index}`,
+      kind: "eastWest",
+      listeners: [{ name: "sni", port, protocol: "TLS" }],
+    })),
+    sidecar: { outbound: { address: "0.0.0.0", port: OUTBOUND } },
+    ...options.config,
+  });
+  const workspaces = await Promise.all(namespaces.map(({ address }) => createWorkspace(scope, address)));
+  const writeServices = (number: number, services: readonly object[]) =>
+    replaceFile(`${shared}/r${number}.yaml`, stringify({ services }, { aliasDuplicateObjects: false }));
+  for (const number of numbers) {
+    const web = options.webIn === undefined || options.webIn.includes(number) ? [webService(number)] : [];
+    await writeServices(number, [...web, ...(options.services?.(number) ?? [])]);
+  }
+  const clusters = await Promise.all(
+    namespaces.map(async (namespace, index): Promise<Cluster> => {
+      const number = index + 1;
+      const workspace = workspaces[index] as Workspace;
+      const pair = pairs[index] as KeyPair;
+      namespace.addInner(inner(number));
+      for (const [name, text] of Object.entries({ "cert.pem": pair.cert, "key.pem": pair.key, "ca.pem": ca.cert }))
+        await workspace.write(name, text);
+      await workspace.configure(config(number));
+      const [command = "", ...args] = [...namespace.exec, process.execPath, ECHO, "127.0.0.1", String(APP), `c${number}`];
+      const workload = startProgram({ title: `workload c${number}`, command, args }, scope);
+      const bridge = await startBridge(workspace, scope, { wrapper: namespace.exec });
+      const envoy = async (title: string, flags: readonly string[]) =>
+        startEnvoy(
+          {
+            bootstrap: await bootstrapOf(workspace, [...flags, "--xds", `127.0.0.1:${workspace.xdsPort}`]),
+            title,
+            place: namespace,
+          },
+          scope,
+        );
+      const sidecar = await envoy(`sidecar c${number}`, [
+        "--role",
+        "sidecar",
+        "--name",
+        "web",
+        "--namespace",
+        "shop",
+        "--inbound",
+        `${INBOUND}:${APP}`,
+      ]);
+      const gateways = await Promise.all(
+        gatewayPorts.map((_, at) => envoy(`gateway c${number}`, ["--role", "eastWest", "--name", `ew${at}`])),
+      );
+      const url = `http://${namespace.address}:${OUTBOUND}/`;
+      return {
+        ...{ number, namespace, workspace, bridge, sidecar, gateways, workload, url },
+        ask: (host, ask_ = {}) => ask(url, { ...ask_, headers: { host, ...ask_.headers } }),
+        writeServices: (services) => writeServices(number, services),
+        kill: async () => {
+          await Promise.all(
+            [workload, bridge.program, sidecar.program, ...gateways.map(({ program }) => program)].map((one) => one.kill()),
+          );
+        },
+      };
+    }),
+  );
+  for (const { sidecar, gateways } of clusters)
+    await eventually("it has its listeners", async () => {
+      assert.ok((await sidecar.listeners()).length >= 2, "sidecar");
+      for (const gateway of gateways) assert.equal((await gateway.listeners()).length, 1, "gateway");
+    });
+  return { clusters, ca, workloadPair: pairs[0] as KeyPair };
+}
