@@ -2,7 +2,8 @@
 import { type Static, Type } from "typebox";
 import { openMap, strict } from "./common.ts";
 
-const time = (description: string) =>
+/** RFC 3339, UTC. */
+export const time = (description: string) =>
   Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$", title: "RFC 3339 time", description });
 
 const CONDITION_STATUS = ["True", "False", "Unknown"] as const;
