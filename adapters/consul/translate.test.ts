@@ -51,6 +51,7 @@ test("a plain row", () => {
           labels: { "consul.datacenter": "dc1" },
         },
       ],
+      nameWords: { datacenter: "dc1" },
     },
     rejected: [],
     nodes: new Set(["n1"]),

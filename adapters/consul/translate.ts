@@ -74,7 +74,9 @@ export function translate(body: unknown, options: TranslateOptions): Translation
   if (body.length > 0 && proxies === body.length) return { group: undefined, rejected, nodes };
   instances.sort((a, b) => (a.id < b.id ? -1 : 1));
   const ports = instances.length === 0 ? options.knownPorts : portsOf(instances);
-  return { group: { source: options.source, service: options.service, ports, labels: {}, instances }, rejected, nodes };
+  const { source, service, datacenter } = options;
+  const group = { source, service, ports, labels: {}, instances, nameWords: { datacenter } };
+  return { group, rejected, nodes };
 }
 
 function readRow(raw: unknown, index: number): Row | Rejection {

@@ -126,6 +126,7 @@ function pick<T>(item: T | undefined, wanted: (item: T) => boolean): T | undefin
 /** What came of all feeds so far. Deterministic. */
 function createClusterState({ translate: given }: ClusterOptions, { feeds, names }: { feeds: number; names: ExternalNames }) {
   const translate = { ...given, resolved: names.resolved };
+  const nameWords = { cluster: given.cluster };
   const store = createStore();
   const listed = new Map<Feed, Evidence>();
   const failing = new Set<Feed>();
@@ -149,7 +150,12 @@ function createClusterState({ translate: given }: ClusterOptions, { feeds, names
     return [
       ...groups.map((group) => {
         const rejected = reading?.rejected.get(group.source.scope);
-        return { type: "group" as const, group, evidence: proof, ...(rejected !== undefined && { rejected }) };
+        return {
+          type: "group" as const,
+          group: { ...group, nameWords },
+          evidence: proof,
+          ...(rejected !== undefined && { rejected }),
+        };
       }),
       ...gone.map((scope) => ({
         type: "gone" as const,

@@ -9,10 +9,8 @@ import { silentLog } from "../../src/kernel/log.ts";
 import type { RegistryStanding } from "../../src/link/exported.ts";
 import { createLinkServer, type LinkServer } from "../../src/link/server.ts";
 import { AUTHORITATIVE } from "../../src/model/evidence.ts";
-import type { Group } from "../../src/model/group.ts";
-import { UNKNOWN_LOCALITY } from "../../src/model/locality.ts";
 import type { ContractInstance } from "../../src/registry/contract-suite.ts";
-import { registrySettings } from "../../src/registry/testing.ts";
+import { contractGroup, registrySettings } from "../../src/registry/testing.ts";
 import { type KeyPair, selfSigned } from "../../test/support/certificate.ts";
 import { freePort } from "../../test/support/ports.ts";
 import { tempDir } from "../../test/support/temp.ts";
@@ -84,7 +82,7 @@ export async function startExporter(scope: AsyncDisposableStack): Promise<Export
       tls: { caFile: "ca.pem", certFile: "cert.pem", keyFile: "key.pem" },
     },
     put: (service: string, instances: readonly ContractInstance[]) =>
-      catalog.apply(new Map([[`local/${service}`, groupOf(service, instances)]])),
+      catalog.apply(new Map([[`local/${service}`, contractGroup(service, instances, placeOf(service))]])),
     remove: (service: string) => catalog.apply(new Map([[`local/${service}`, undefined]])),
     async down() {
       serving?.close();
@@ -118,22 +116,6 @@ export async function startExporter(scope: AsyncDisposableStack): Promise<Export
   return exporter;
 }
 
-function groupOf(name: string, instances: readonly ContractInstance[]): Group {
-  return {
-    source: { registry: "local", scope: name },
-    service: { namespace: "default", name },
-    ports: [{ name: "http", port: 80, protocol: "HTTP", inferred: false }],
-    labels: {},
-    instances: instances.map(({ address, port }) => ({
-      id: `${address}:${port}`,
-      address,
-      ports: { http: port },
-      locality: UNKNOWN_LOCALITY,
-      cluster: "far",
-      network: "default",
-      health: "healthy",
-      weight: 1,
-      labels: {},
-    })),
-  };
+function placeOf(service: string) {
+  return { registry: "local", scope: service, cluster: "far" };
 }

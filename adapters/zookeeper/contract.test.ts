@@ -15,7 +15,6 @@ function start(recursive: boolean) {
         connect: model.connect,
         servers: [{ host: "model", port: 2181 }],
         roots: [{ path: "/sd", format: plainFormat("/sd") }],
-        serviceName: "{name}",
         isMeant: () => true,
         providerSessionTimeoutMs: 60_000,
         lookup: () => Promise.reject(new Error("nothing is to be resolved here")),

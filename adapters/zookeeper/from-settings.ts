@@ -4,7 +4,6 @@ import { systemLookup } from "../../src/kernel/lookup.ts";
 import type { WatchContext } from "../../src/registry/adapter.ts";
 import { createConnect } from "./connect.ts";
 import type { Connect } from "./connection.ts";
-import { DEFAULT_NAME } from "./names.ts";
 import { createPackageConnect } from "./package-client.ts";
 import type { KnownSettings } from "./schema.ts";
 import { createSelection } from "./selection.ts";
@@ -26,7 +25,6 @@ export function optionsBySettings(config: KnownSettings, context: WatchContext, 
   return {
     connect,
     servers: servers.length === 0 ? [DEFAULT_SERVER] : servers,
-    serviceName: config.serviceName ?? DEFAULT_NAME,
     isMeant: createSelection(config),
     providerSessionTimeoutMs: parseDuration(config.providerSessionTimeout ?? "60s") ?? DEFAULT_PROVIDER_SESSION_MS,
     lookup: config.resolve === false ? undefined : systemLookup,

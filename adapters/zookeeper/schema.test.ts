@@ -43,8 +43,6 @@ const settings: readonly (readonly [unknown, boolean])[] = [
   [{ tls: {} }, true],
   [{ transport: "package" }, true],
   [{ transport: "native" }, false],
-  [{ serviceName: "{name}-{label.group}" }, true],
-  [{ serviceName: "{nome}" }, false],
   [{ server: "zk1" }, false],
 ];
 for (const [value, expected] of settings)
@@ -64,8 +62,8 @@ test("what the settings do not say is filled in", () => {
     random: () => 0,
   };
   const { connect } = modelZooKeeper();
-  const { servers: found, serviceName, providerSessionTimeoutMs, lookup, isMeant } = optionsBySettings({}, context, connect);
-  assert.deepEqual([found, serviceName, providerSessionTimeoutMs], [[{ host: "127.0.0.1", port: 2181 }], "{name}", 60_000]);
+  const { servers: found, providerSessionTimeoutMs, lookup, isMeant } = optionsBySettings({}, context, connect);
+  assert.deepEqual([found, providerSessionTimeoutMs], [[{ host: "127.0.0.1", port: 2181 }], 60_000]);
   assert.ok(lookup !== undefined && isMeant("anything"));
   const said = optionsBySettings(
     { servers: ["a:1", "b"], resolve: false, exclude: ["x*"], providerSessionTimeout: "5s" },

@@ -2,7 +2,6 @@
 import { type Static, Type } from "typebox";
 import { DurationSchema, SecretRefSchema } from "../../src/registry/settings.ts";
 import { DEFAULT_SESSION_TIMEOUT } from "./connect.ts";
-import { DEFAULT_NAME, NAME_PATTERN } from "./names.ts";
 
 const strict = { additionalProperties: false } as const;
 const Text = Type.String({ minLength: 1 });
@@ -83,15 +82,6 @@ export const CONNECTION_SETTINGS = {
 
 /** What becomes of the services that were read. */
 export const SERVICE_SETTINGS = {
-  serviceName: Type.Optional(
-    Type.String({
-      pattern: NAME_PATTERN,
-      patternErrorMessage: "must be letters, digits, dot, dash, underscore, {name}, {path} and {label.KEY}",
-      default: DEFAULT_NAME,
-      description:
-        "How a service is called here: `{name}` as its records call it, `{path}` its root, `{label.KEY}` one of its labels.",
-    }),
-  ),
   include: Type.Optional(Type.Array(Text, { description: "Names of services to read; `*` stands for any text. Default: all." })),
   exclude: Type.Optional(Type.Array(Text, { description: "Names of services to leave out; `*` stands for any text." })),
   resolve: Type.Optional(

@@ -35,7 +35,6 @@ export function runModel(options: ModelOptions = {}) {
       connect: model.connect,
       servers: [{ host: "zk", port: 2181 }],
       roots: [{ path: "/sd", format: plainFormat("/sd") }],
-      serviceName: "{name}",
       isMeant: (name) => name !== "unmeant",
       providerSessionTimeoutMs: 60_000,
       lookup: async (host) => {

@@ -3,7 +3,6 @@ import { test } from "node:test";
 import type { Resolution } from "../../src/kernel/resolver.ts";
 import { registrySettings } from "../../src/registry/testing.ts";
 import type { ReadInstance, ReadService } from "./formats/types.ts";
-import { NAME_PATTERN, renderName } from "./names.ts";
 import { type TranslateOptions, translate } from "./translate.ts";
 
 const INSTANCE: ReadInstance = { id: "a", host: "10.0.0.1", ports: { dubbo: 20880 }, health: "healthy", weight: 100, labels: {} };
@@ -26,7 +25,6 @@ function run(instances: readonly ReadInstance[], more: Partial<TranslateOptions>
   const options: TranslateOptions = {
     registry: "zk",
     path: "/dubbo",
-    serviceName: "{name}",
     settings: registrySettings({ locality: { region: "eu", zone: "a", subZone: "rack1" } }),
     resolve: (host) => HOSTS.get(host) ?? { address: host },
     now: 1_000_000,
@@ -43,6 +41,7 @@ test("a service becomes one group of its own source", () => {
     service: { namespace: "default", name: "com.acme.Pay" },
     ports: [{ name: "dubbo", port: 20880, protocol: "TCP", inferred: true }],
     labels: { group: "blue" },
+    nameWords: { path: "dubbo" },
     instances: [
       {
         ...{ id: "a", address: "10.0.0.1", ports: { dubbo: 20880 }, cluster: "c1", network: "default" },
@@ -93,25 +92,4 @@ test("the weight of what has just started grows", () => {
   const read = run([{ ...INSTANCE, warmup }]);
   assert.deepEqual([read.group.instances[0]?.weight, read.warming], [50, true]);
   assert.equal(run([{ ...INSTANCE, warmup }], { now: 2_000_000 }).warming, false);
-});
-
-const names: readonly (readonly [string, string])[] = [
-  ["{name}", "com.acme.Pay"],
-  ["{path}.{name}", "dubbo-eu.com.acme.Pay"],
-  ["{name}-{label.group}", "com.acme.Pay-blue"],
-  ["{name}-{label.version}", "com.acme.Pay"],
-  ["{label.version}-{name}", "com.acme.Pay"],
-  ["{label.version}-{label.group}.{name}", "blue.com.acme.Pay"],
-  ["{name}-{label.version}.{label.group}", "com.acme.Pay-blue"],
-  ["zk-{name}", "zk-com.acme.Pay"],
-  ["{label.constructor}{name}", "com.acme.Pay"],
-];
-for (const [template, expected] of names)
-  test(`the name by ${template}`, () => {
-    assert.equal(renderName(template, { path: "/dubbo/eu", name: "com.acme.Pay", labels: { group: "blue" } }), expected);
-    assert.match(template, new RegExp(NAME_PATTERN));
-  });
-
-test("a name without placeholders of its own is left to the letter", () => {
-  assert.equal(renderName("{name}", { path: "/a", name: "-odd..name-", labels: {} }), "-odd..name-");
 });

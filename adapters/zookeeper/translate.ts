@@ -8,7 +8,6 @@ import type { ServicePort } from "../../src/model/service.ts";
 import type { Rejection } from "../../src/registry/adapter.ts";
 import type { RegistrySettings } from "../../src/registry/settings.ts";
 import type { ReadInstance, ReadService } from "./formats/types.ts";
-import { renderName } from "./names.ts";
 import { isWarming, weightAt } from "./warm-up.ts";
 
 export interface TranslateOptions {
@@ -16,8 +15,6 @@ export interface TranslateOptions {
   readonly registry: string;
   /** The root the service was read from. */
   readonly path: string;
-  /** How the service is called here; see names.ts. */
-  readonly serviceName: string;
   readonly settings: Pick<RegistrySettings, "namespace" | "cluster" | "network" | "locality">;
   readonly resolve: (host: string) => Resolution;
   /** Wall-clock ms, for warm-up. */
@@ -41,7 +38,7 @@ export interface Translation {
 
 /** Whatever the record holds, one group of one service; what cannot be an instance is rejected with its reason. */
 export function translate(service: ReadService, options: TranslateOptions): Translation {
-  const { registry, path, serviceName, settings, now } = options;
+  const { registry, path, settings, now } = options;
   const rejected: Rejection[] = [...service.rejected];
   const hosts = new Set<string>();
   const instances: Instance[] = [];
@@ -59,10 +56,8 @@ export function translate(service: ReadService, options: TranslateOptions): Tran
   }
   const group: Group = {
     source: { registry, scope: scopeOf(path, service.scope) },
-    service: {
-      namespace: settings.namespace,
-      name: renderName(serviceName, { path, name: service.name, labels: service.labels }),
-    },
+    service: { namespace: settings.namespace, name: service.name },
+    nameWords: { path: path.slice(1).replaceAll("/", "-") },
     ports: portsOf(service, options.knownPorts),
     labels: service.labels,
     instances,

@@ -17,8 +17,6 @@ export interface UnitsOptions {
   readonly roots: readonly MirroredRoot[];
   readonly resolver: Resolver;
   readonly context: Pick<WatchContext, "name" | "settings" | "clock">;
-  /** Template; see names.ts. */
-  readonly serviceName: string;
   /** Whether a service of this name, as its records have it, is meant. */
   readonly isMeant: (name: string) => boolean;
 }
@@ -131,11 +129,10 @@ interface ServiceOptions extends UnitsOptions {
   readonly resolve: (host: string) => Resolution;
 }
 
-function translated(service: ReadService, { context, serviceName, key, root, book, resolve }: ServiceOptions): Translation {
+function translated(service: ReadService, { context, key, root, book, resolve }: ServiceOptions): Translation {
   return translate(service, {
     registry: context.name,
     path: root.path,
-    serviceName,
     settings: context.settings,
     resolve,
     now: context.clock.now(),

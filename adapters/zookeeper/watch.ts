@@ -13,8 +13,6 @@ export interface WatchOptions {
   /** At least one. */
   readonly servers: readonly Server[];
   readonly roots: readonly { readonly path: string; readonly format: Format }[];
-  /** Template; see names.ts. */
-  readonly serviceName: string;
   /** Whether a service of this name, as its records have it, is meant. */
   readonly isMeant: (name: string) => boolean;
   readonly providerSessionTimeoutMs: number;

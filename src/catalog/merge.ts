@@ -35,7 +35,13 @@ export function mergeService(key: ServiceKey, groups: readonly Group[], context:
     instances,
     sources: ranked.map(({ source }) => source),
     conditions,
+    ...hostsOf(chosen),
   };
+}
+
+function hostsOf(groups: readonly Group[]): Pick<CatalogService, "hosts"> {
+  const hosts = [...new Set(groups.flatMap((group) => group.hosts ?? []))].sort(compareText);
+  return hosts.length === 0 ? {} : { hosts };
 }
 
 function rank(groups: readonly Group[], { registries, rule }: MergeContext): readonly Group[] {

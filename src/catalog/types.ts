@@ -33,6 +33,8 @@ export interface CatalogService {
   /** Every source that speaks of the service, in registry order, also those the merge left out. */
   readonly sources: readonly Source[];
   readonly conditions: readonly Condition[];
+  /** Further host names, sorted; absent: there are none. */
+  readonly hosts?: readonly string[];
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type TObject, Type } from "typebox";
 import { Value } from "typebox/value";
+import { AS_THEY_ARE } from "../registry/naming.ts";
 import { DEFAULT_PROTECTION, DEFAULT_STALENESS } from "../registry/settings.ts";
 import { redact } from "./redact.ts";
 import { configSchema, inputSchema, registrySchema } from "./schema.ts";
@@ -62,6 +63,7 @@ test("the documented example, wholly", () => {
         protection: undefined,
         staleness: DEFAULT_STALENESS,
         required: true,
+        naming: AS_THEY_ARE,
       },
     },
     {
@@ -80,6 +82,7 @@ test("the documented example, wholly", () => {
         protection: DEFAULT_PROTECTION,
         staleness: DEFAULT_STALENESS,
         required: true,
+        naming: AS_THEY_ARE,
       },
     },
   ]);
@@ -342,4 +345,15 @@ test("protection and staleness: what is written counts, the rest is the default"
   assert.equal(settingsOf("staleness: { enabled: false }")?.staleness, undefined);
   assert.equal(settingsOf("staleness: { removeAfter: 200h }")?.staleness?.removeAfterMs, 720_000_000);
   assert.equal(settingsOf("required: false")?.required, false);
+});
+
+test("a registry's templates: what is written counts, and a placeholder that is none is refused", () => {
+  const namingOf = (extra: string) =>
+    configOf(`registries:\n  - { name: c, kind: consul, ${extra} }\n`).registries[0]?.settings.naming;
+  assert.deepEqual(namingOf('serviceName: "{name}-{label.group}", hostNames: ["{name}.service.consul"]'), {
+    serviceName: "{name}-{label.group}",
+    serviceNamespace: undefined,
+    hostNames: ["{name}.service.consul"],
+  });
+  assert.throws(() => namingOf('serviceName: "{nome}"'), /must be letters, digits/);
 });

@@ -6,8 +6,9 @@ import type { YamlDocument } from "../kernel/yaml-document.ts";
 import { locality } from "../model/locality.ts";
 import type { Adapter } from "../registry/adapter.ts";
 import { DEFAULT_PROTECTION, type ProtectionLimits, type RegistrySettings } from "../registry/settings.ts";
+import type { IdentityRule } from "../routing/identity-rule.ts";
 import type { Override } from "./overrides.ts";
-import type { IdentityConfig, Origin, ResolvedConfig, ResolvedRegistry, ResolvedSecret, XdsConfig } from "./resolved.ts";
+import type { Origin, ResolvedConfig, ResolvedRegistry, ResolvedSecret, XdsConfig } from "./resolved.ts";
 import type { ConfigFile, RegistryEntry } from "./schema.ts";
 import { stalenessOf } from "./staleness.ts";
 import { milliseconds, resolveTraffic, trafficKeyOf } from "./traffic.ts";
@@ -72,7 +73,7 @@ function resolveXds(
   };
 }
 
-function resolveIdentity(entry: ConfigFile["xds"]["identities"][number]): IdentityConfig {
+function resolveIdentity(entry: ConfigFile["xds"]["identities"][number]): IdentityRule {
   const { spiffe, dns, serviceAccount, role, gateway, namespace, cluster, node } = entry;
   return { spiffe, dns, serviceAccount, role, gateway, namespace, cluster, node };
 }
@@ -108,6 +109,11 @@ function resolveRegistry(entry: RegistryEntry, { mesh }: ConfigFile, adapters: r
     staleness: stalenessOf(entry),
     // Bridges that wait for each other at the start would wait for ever.
     required: entry.required ?? entry.kind !== "meshbridge",
+    naming: {
+      serviceName: entry.serviceName,
+      serviceNamespace: entry.serviceNamespace,
+      hostNames: entry.hostNames ?? [],
+    },
   };
   return {
     name: entry.name,

@@ -5,7 +5,7 @@ import type { LinkPolicy } from "../link/policy.ts";
 import type { Locality } from "../model/locality.ts";
 import type { Adapter } from "../registry/adapter.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
-import type { Role } from "../routing/client.ts";
+import type { IdentityRule } from "../routing/identity-rule.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
 import type { LOG_LEVELS } from "./schema/mesh.ts";
 import type { ConfigFile } from "./schema.ts";
@@ -56,23 +56,11 @@ export interface TlsFiles {
   readonly clientCaFile: string | undefined;
 }
 
-/** Exactly one of the three patterns is given; what is undefined of the rest is any. */
-export interface IdentityConfig {
-  readonly spiffe: string | undefined;
-  readonly dns: string | undefined;
-  readonly serviceAccount: string | undefined;
-  readonly role: Role;
-  readonly gateway: string | undefined;
-  readonly namespace: string | undefined;
-  readonly cluster: string | undefined;
-  readonly node: string | undefined;
-}
-
 export interface XdsConfig {
   readonly listen: ListenAddress & { readonly kind: "tcp" };
   readonly tls: TlsFiles | undefined;
   /** None: whoever is let in is believed. */
-  readonly identities: readonly IdentityConfig[];
+  readonly identities: readonly IdentityRule[];
   readonly tokens: { readonly registry: string; readonly cluster?: string; readonly audience: string } | undefined;
   readonly insecure: boolean;
   readonly syncTimeoutMs: number;

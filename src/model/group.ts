@@ -10,4 +10,8 @@ export interface Group {
   readonly labels: Readonly<Record<string, string>>;
   /** Empty: the service exists and nobody serves it. */
   readonly instances: readonly Instance[];
+  /** Further host names of the service, lower case; none: only `<service>.<namespace>.<mesh.domain>`. */
+  readonly hosts?: readonly string[];
+  /** What templates of the configuration may use to name the service (registry/naming.ts). Goes no further than that. */
+  readonly nameWords?: Readonly<Record<string, string>>;
 }

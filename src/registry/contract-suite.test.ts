@@ -5,29 +5,13 @@ import { createLatest } from "../kernel/latest.ts";
 import { fail } from "../model/errors.ts";
 import { AUTHORITATIVE } from "../model/evidence.ts";
 import type { Group } from "../model/group.ts";
-import { UNKNOWN_LOCALITY } from "../model/locality.ts";
 import type { RegistryEvent } from "./adapter.ts";
 import { record } from "./contract-recorder.ts";
 import { adapterContract, type ContractInstance } from "./contract-suite.ts";
+import { contractGroup } from "./testing.ts";
 
 function groupOf(service: string, instances: readonly ContractInstance[]): Group {
-  return {
-    source: { registry: "memory", scope: `default/${service}` },
-    service: { namespace: "default", name: service },
-    ports: [{ name: "http", port: 80, protocol: "HTTP", inferred: false }],
-    labels: {},
-    instances: instances.map(({ address, port }) => ({
-      id: `${address}:${port}`,
-      address,
-      ports: { http: port },
-      locality: UNKNOWN_LOCALITY,
-      cluster: "c1",
-      network: "default",
-      health: "healthy",
-      weight: 1,
-      labels: {},
-    })),
-  };
+  return contractGroup(service, instances, { registry: "memory", scope: `default/${service}`, cluster: "c1" });
 }
 
 function group(service: string, ...ports: readonly number[]): RegistryEvent {

@@ -11,6 +11,7 @@ import type { RegistryEvent, Rejection } from "./adapter.ts";
 import { type AddressRules, createAddressRules } from "./address-rules.ts";
 import { createDropGuard, type MassDrop } from "./drop-guard.ts";
 import { createHolds, type HeldInstance, type HoldFilter, type Moment } from "./holds.ts";
+import { nameGroup } from "./naming.ts";
 import { bringBack, protectGroup, releaseGroup, type Statement } from "./protection.ts";
 import { sanitise } from "./sanitise.ts";
 import type { RegistrySettings } from "./settings.ts";
@@ -110,6 +111,7 @@ export function createLedger(settings: RegistrySettings): Ledger {
     return set(entry, held, known !== undefined && entry.declared, at);
   };
 
+  /** `raw` is called as it shall be called here. */
   const state = (raw: Group, evidence: Evidence, rejections: readonly Rejection[], at: Moment): GroupChanges => {
     const entry = entryOf(raw.source);
     entry.run = run;
@@ -150,7 +152,7 @@ export function createLedger(settings: RegistrySettings): Ledger {
       if (event.type === "degraded") holds.doubt();
       if (event.type === "degraded" || event.type === "recovered" || event.type === "parts") return NO_CHANGES;
       weigh(event.evidence, at);
-      if (event.type === "group") return state(event.group, event.evidence, event.rejected ?? [], at);
+      if (event.type === "group") return state(nameGroup(event.group, settings.naming), event.evidence, event.rejected ?? [], at);
       if (event.type === "synced") return synced(event.evidence, at);
       const entry = entries.get(sourceName(event.source));
       return entry === undefined ? NO_CHANGES : gone(entry, event.evidence, at);

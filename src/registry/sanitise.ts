@@ -22,6 +22,7 @@ export const LIMITS = {
   weight: 1_000_000,
   instancesPerGroup: 50_000,
   ports: 64,
+  hosts: 8,
 } as const;
 
 const NAME = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
@@ -55,7 +56,9 @@ export function sanitise(group: Group, rules: AddressRules): Sanitised {
     }
   }
   const labels = labelsReason(group.labels) === undefined ? group.labels : {};
-  return { group: { ...group, ports, labels, instances }, rejected };
+  const { hosts, ...rest } = group;
+  const named = hosts === undefined ? [] : sanitiseHosts(hosts, rejected);
+  return { group: { ...rest, ports, labels, instances, ...(named.length > 0 && { hosts: named }) }, rejected };
 }
 
 const TOO_MANY = { reason: `more than ${LIMITS.instancesPerGroup} instances in one group` } as const;
@@ -87,6 +90,17 @@ function sanitisePorts(ports: readonly ServicePort[], rejected: Rejection[]): re
     else rejected.push({ record: `port ${excerpt(String(port.name))}`, reason });
   }
   return [...byName.values()];
+}
+
+/** What DNS and Envoy take for a host name: labels of at most 63 characters, at most 253 in all (RFC 1035, 2.3.4). */
+const HOST = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
+
+function sanitiseHosts(hosts: readonly string[], rejected: Rejection[]): readonly string[] {
+  return hosts.slice(0, LIMITS.hosts).filter((host) => {
+    if (HOST.test(host)) return true;
+    rejected.push({ record: `host name ${excerpt(host)}`, reason: "is no DNS name" });
+    return false;
+  });
 }
 
 function nameReason(name: unknown, what: string): string | undefined {

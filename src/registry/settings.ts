@@ -1,5 +1,6 @@
 /** Settings that every registry takes, whatever its kind. */
 import { type Static, Type } from "typebox";
+import { type Naming, TEMPLATE_PATTERN } from "./naming.ts";
 
 export const LocalitySchema = Type.Object(
   {
@@ -84,7 +85,30 @@ const StalenessSchema = Type.Object(
   },
 );
 
+const template = (description: string) =>
+  Type.String({
+    pattern: TEMPLATE_PATTERN,
+    patternErrorMessage:
+      "must be letters, digits, dot, dash, underscore, {name}, {namespace}, {registry}, {path}, {datacenter}, {cluster} and {label.KEY}",
+    maxLength: 253,
+    title: "template",
+    description,
+  });
+
 export const REGISTRY_SETTINGS = {
+  serviceName: Type.Optional(
+    template(
+      "How its services are called here: `{name}` as the registry calls it, `{namespace}`, `{registry}` the registry's own name, `{label.KEY}` one of the service's labels; `{path}` (zookeeper: the root), `{datacenter}` (consul), `{cluster}` (kubernetes). A separator beside something empty goes with it. Default: `{name}`.",
+    ),
+  ),
+  serviceNamespace: Type.Optional(template("In which namespace they are here, said likewise. Default: `{namespace}`.")),
+  hostNames: Type.Optional(
+    Type.Array(template("Such as `{name}.service.consul`."), {
+      maxItems: 8,
+      description:
+        "Further host names of its services, for sidecars and the DNS responder, besides `<service>.<namespace>.<mesh.domain>`. `{name}` and `{namespace}` are those they have here.",
+    }),
+  ),
   namespace: Type.Optional(Type.String({ description: "Where its services land when it has no namespaces. Default: default." })),
   cluster: Type.Optional(Type.String({ description: "Cluster its instances run in. Default: mesh.cluster." })),
   network: Type.Optional(Type.String({ description: "Network its instances are on. Default: mesh.network." })),
@@ -125,6 +149,8 @@ export interface RegistrySettings {
   readonly staleness: StalenessLimits | undefined;
   /** True: the first answers to clients wait for it, within `xds.syncTimeout`. */
   readonly required: boolean;
+  /** How its services are called here. */
+  readonly naming: Naming;
 }
 
 /** When too many leave at once. */

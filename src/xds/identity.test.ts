@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { locality } from "../model/locality.ts";
 import type { Client } from "../routing/client.ts";
-import { alternativeNames, type IdentityRule, type PeerIdentity, refusalOf } from "./identity.ts";
+import type { IdentityRule } from "../routing/identity-rule.ts";
+import { alternativeNames, type PeerIdentity, refusalOf } from "./identity.ts";
 
 const rule = (fields: Partial<IdentityRule> & Pick<IdentityRule, "role">): IdentityRule => ({
   spiffe: undefined,

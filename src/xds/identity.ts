@@ -3,7 +3,8 @@
  * configuration tie the two together, so that what one workload has proved lets it be no other. Pure.
  */
 import { matchesGlob } from "../kernel/glob.ts";
-import type { Client, Role } from "../routing/client.ts";
+import type { Client } from "../routing/client.ts";
+import type { IdentityRule } from "../routing/identity-rule.ts";
 
 /** What a connection has proved. */
 export type PeerIdentity =
@@ -14,21 +15,6 @@ export type PeerIdentity =
     }
   | { readonly kind: "serviceAccount"; readonly namespace: string; readonly name: string }
   | { readonly kind: "none" };
-
-/** One of the three patterns, and what whoever fits it may be. In patterns `*` never goes beyond a `/` (of DNS names: a dot). */
-export interface IdentityRule {
-  readonly spiffe: string | undefined;
-  readonly dns: string | undefined;
-  /** `namespace/name`. */
-  readonly serviceAccount: string | undefined;
-  readonly role: Role;
-  /** Everything below: undefined is any. `{namespace}` stands for what `{namespace}` of the pattern matched. */
-  readonly gateway: string | undefined;
-  readonly namespace: string | undefined;
-  readonly cluster: string | undefined;
-  /** The node's id; `*` is any text. */
-  readonly node: string | undefined;
-}
 
 export interface Claim {
   readonly nodeId: string;

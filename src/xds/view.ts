@@ -136,7 +136,9 @@ type Uses = ReadonlyMap<string, { readonly port: ServicePort; readonly labels: L
 
 /** What listeners and routes depend on: endpoints come and go without it changing. */
 function shapeKey(service: CatalogService | undefined): string {
-  return service === undefined ? "" : JSON.stringify(service.ports.map(({ name, port, protocol }) => [name, port, protocol]));
+  return service === undefined
+    ? ""
+    : JSON.stringify([service.ports.map(({ name, port, protocol }) => [name, port, protocol]), service.hosts]);
 }
 
 function withPolicy(service: CatalogService, { protocol }: ServicePolicy): CatalogService {

@@ -19,7 +19,6 @@ function watch(server: ZooKeeper, signal: AbortSignal, sessionTimeoutMs: number)
     connect: createWireConnect(transport),
     servers: [{ host: "127.0.0.1", port: server.port }],
     roots: [{ path: "/sd", format: plainFormat("/sd") }],
-    serviceName: "{name}",
     isMeant: () => true,
     providerSessionTimeoutMs: 60_000,
     lookup: () => Promise.reject(new Error("nothing is to be resolved here")),

@@ -1,6 +1,7 @@
 /**
  * One golden input: a configuration, services by registry in the form of the file registry, and the client that asks.
- * `config` is a configuration file without registries; `held` names instances (by id) that are held.
+ * `config` is a configuration file without registries; `naming` are the templates
+ * of registries, `held` names instances (by id) that are held.
  */
 
 import { parse, stringify } from "yaml";
@@ -11,6 +12,7 @@ import { parseConfig } from "../../src/config/load.ts";
 import type { Group } from "../../src/model/group.ts";
 import { locality } from "../../src/model/locality.ts";
 import { sourceName } from "../../src/model/source.ts";
+import { AS_THEY_ARE, type Naming, nameGroup } from "../../src/registry/naming.ts";
 import { registrySettings } from "../../src/registry/testing.ts";
 import type { Client } from "../../src/routing/client.ts";
 import { topologyOf } from "../../src/routing/gateway-table.ts";
@@ -24,6 +26,8 @@ import { selfSigned } from "../support/certificate.ts";
 interface Input {
   readonly config?: object;
   readonly registries?: Readonly<Record<string, readonly object[]>>;
+  /** A registry's name templates. */
+  readonly naming?: Readonly<Record<string, Partial<Naming>>>;
   readonly held?: readonly string[];
   /** Server names that connections have asked a gateway between networks for. */
   readonly demand?: readonly string[];
@@ -53,7 +57,7 @@ export function readWorld(text: string, name: string): World {
   const catalog = createCatalogStore({ registries, ruleOf: (service) => traffic.policyOf(service).merge });
   for (const [registry, services] of Object.entries(input.registries ?? {})) {
     for (const record of services) {
-      const group = groupOf(registry, record, new Set(input.held));
+      const group = nameGroup(groupOf(registry, record, new Set(input.held)), { ...AS_THEY_ARE, ...input.naming?.[registry] });
       catalog.apply(new Map([[sourceName(group.source), group]]));
     }
   }

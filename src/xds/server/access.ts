@@ -1,6 +1,7 @@
 /** Who is at the other end of a call, and whether it may be what it says. Without rules everybody is believed. */
 import type { ServerDuplexStream, ServerUnaryCall } from "@grpc/grpc-js";
-import { alternativeNames, type Claim, type IdentityRule, type PeerIdentity, refusalOf } from "../identity.ts";
+import type { IdentityRule } from "../../routing/identity-rule.ts";
+import { alternativeNames, type Claim, type PeerIdentity, refusalOf } from "../identity.ts";
 
 type AnyCall = Pick<ServerDuplexStream<Buffer, Buffer> | ServerUnaryCall<Buffer, Buffer>, "getAuthContext" | "metadata">;
 

@@ -25,11 +25,12 @@ export interface SidecarHosts {
   readonly conditions: readonly Condition[];
 }
 
-/** The ways to write a service's name, the most explicit first; undefined where one does not apply. */
-const FORMS: readonly ((key: ServiceKey, context: HostContext) => string | undefined)[] = [
-  (key, { domain }) => hostName(key, domain),
-  ({ namespace, name }) => `${name}.${namespace}`.toLowerCase(),
-  ({ namespace, name }, context) => (namespace === context.namespace ? name.toLowerCase() : undefined),
+/** The ways to write a service's name, the most explicit first; none where one does not apply. */
+const FORMS: readonly ((service: CatalogService, context: HostContext) => readonly string[])[] = [
+  ({ key }, { domain }) => [hostName(key, domain)],
+  ({ hosts }) => hosts ?? [],
+  ({ key: { namespace, name } }) => [`${name}.${namespace}`.toLowerCase()],
+  ({ key: { namespace, name } }, context) => (namespace === context.namespace ? [name.toLowerCase()] : []),
 ];
 
 interface Claimant {
@@ -52,9 +53,8 @@ export function sidecarHosts(services: readonly CatalogService[], context: HostC
   const conditions: Condition[] = [];
   for (const form of FORMS) {
     for (const claimant of claimants) {
-      const host = form(claimant.service.key, context);
-      const lost = host === undefined ? undefined : claim(host, claimant, taken);
-      if (lost !== undefined) conditions.push(lost);
+      const hosts = form(claimant.service, context);
+      conditions.push(...hosts.flatMap((host) => claim(host, claimant, taken) ?? []));
     }
   }
   const heard = claimants.filter(({ domains }) => domains.length > 0);
