@@ -162,6 +162,16 @@ for (const [what, bridge] of [
   });
 }
 
+test("after a mass drop what the registry still names counts; what it no longer names has not left", async () => {
+  const items = [{ name: "consul", state: "suspect", suspectReason: "mass-drop", parts: [] }];
+  const bridge = bridgeWith({ address: "10.0.0.1" }, { address: "10.0.0.9", evidence: "held" });
+  bridge.answer("/v1/registries", { body: { items } });
+  const { registry } = await factsOf([bridge]);
+  assert.deepEqual([registry?.passing, registry?.old], [1, 1]);
+  bridge.answer("/v1/registries", { body: { items: [{ ...items[0], suspectReason: "index-went-back" }] } });
+  assert.equal((await factsOf([bridge])).registry, undefined);
+});
+
 test("acknowledged counts only once clients are served from the instances that were read", async () => {
   const bridge = broken("/v1/services/shop/web/acks", { body: acksBody({ servedVersion: 6 }) });
   assert.deepEqual((await factsOf([bridge])).proxies, { observedAt: NOW, revision: "r2", gateways: 1, acked: 0 });

@@ -17,8 +17,12 @@ const Instance = Type.Object({
   source: Type.Object({ registry: Type.String(), scope: Type.String() }),
 });
 const Service = Type.Object({ catalogVersion: Type.Integer(), instances: Type.Array(Instance) });
-const Part = Type.Object({ name: Type.String(), state: Type.String() });
-const Registry = Type.Object({ name: Type.String(), state: Type.String(), parts: Type.Optional(Type.Array(Part)) });
+const Part = Type.Object({
+  name: Type.String(),
+  state: Type.String(),
+  suspectReason: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+});
+const Registry = Type.Object({ ...Part.properties, parts: Type.Optional(Type.Array(Part)) });
 const Registries = Type.Object({ items: Type.Array(Registry), nextCursor: Type.Optional(Type.String()) });
 const Acks = Type.Object({
   catalogVersion: Type.Integer(),
@@ -76,7 +80,7 @@ export async function readService(
   const started = Date.parse(acks.value.bridgeStarted);
   if (!((acks.answeredAt ?? 0) - started >= SETTLE_MS))
     return { unknown: `${bridge.address} has only just started: its clients may not have come back yet` };
-  const confirmed = ({ evidence, source }: ReadInstance) => evidence === "authoritative" && stateOf(source, items) === "live";
+  const confirmed = ({ evidence, source }: ReadInstance) => evidence === "authoritative" && vouches(source, items);
   const current = acks.value.servedVersion >= found.value.catalogVersion;
   const { instances } = found.value;
   const doubtful = instances.filter((one) => !confirmed(one));
@@ -113,9 +117,12 @@ export function isProblem(body: unknown, code: string): boolean {
   return typeof body === "object" && body !== null && "code" in body && body.code === code;
 }
 
-/** Of the part of the registry that the instance was seen in, where it says so of its parts. */
-function stateOf({ registry, scope }: ReadInstance["source"], registries: readonly Static<typeof Registry>[]): string {
+/**
+ * Whether what the registry names counts as seen now: of the part that the instance is in, where it says so of its parts. After
+ * a mass drop its answers are proof as ever; in doubt is what it no longer names, and that is held.
+ */
+function vouches({ registry, scope }: ReadInstance["source"], registries: readonly Static<typeof Registry>[]): boolean {
   const whole = registries.find(({ name }) => name === registry);
-  const part = whole?.parts?.find(({ name }) => scope.startsWith(`${name}/`));
-  return (part ?? whole)?.state ?? "unknown";
+  const said = whole?.parts?.find(({ name }) => scope.startsWith(`${name}/`)) ?? whole;
+  return said?.state === "live" || (said?.state === "suspect" && said.suspectReason === "mass-drop");
 }

@@ -90,6 +90,7 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
       const fingerprint = JSON.stringify([adapter.kind, config, settings]);
       return createLastKnownGood({ dir: env.stateDir, files: env.stateFiles, registry: name, fingerprint, clock, log });
     },
+    drained: (group) => catalog.drained(group),
     onChange: (_registry, changes) => catalog.apply(changes),
     onStatus: (registry) => {
       openGate();

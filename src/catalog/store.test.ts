@@ -99,26 +99,39 @@ test("ten thousand single changes with a reader attached are cheap: one notice, 
   ending.abort();
 });
 
+const instance = (id: string, cluster: string) => ({
+  ...({ id, address: `10.0.0.${id.charCodeAt(0)}`, ports: {}, cluster, network: "n", health: "healthy", weight: 1 } as const),
+  ...{ labels: {}, locality: UNKNOWN_LOCALITY },
+});
+const drain = {
+  service: "default/web",
+  cluster: "eu-1",
+  owner: "o",
+  addresses: undefined,
+  reason: "",
+  since: 0,
+  until: 9,
+  force: false,
+};
+
+test("a drain keeps traffic from its instances, but not from the last that a service has, unless it is forced", () => {
+  const store = createCatalogStore(rules);
+  const web = { ...group("web"), instances: [instance("a", "eu-1"), instance("b", "us-1")] };
+  store.apply(change(web));
+  assert.deepEqual(store.drained(web), new Set());
+  store.setDrains([drain]);
+  assert.deepEqual(store.drained(web), new Set(["a"]));
+  assert.deepEqual(store.drained({ ...web, source: { registry: "r", scope: "another" } }), new Set());
+  store.setDrains([drain, { ...drain, cluster: "us-1" }]);
+  assert.deepEqual(store.drained(web), new Set());
+  store.setDrains([drain, { ...drain, cluster: "us-1", force: true }]);
+  assert.deepEqual(store.drained(web), new Set(["b"]));
+});
+
 test("a drain is a change of its service alone, and its end is one too", () => {
   const store = createCatalogStore(rules);
-  const instances = [
-    { id: "a", address: "10.0.0.1", ports: {}, cluster: "eu-1", network: "n", health: "healthy", weight: 1 } as const,
-  ];
-  const withInstance = {
-    ...group("web"),
-    instances: instances.map((one) => ({ ...one, labels: {}, locality: UNKNOWN_LOCALITY })),
-  };
+  const withInstance = { ...group("web"), instances: [instance("a", "eu-1")] };
   store.apply(change(withInstance, group("api")));
-  const drain = {
-    service: "default/web",
-    cluster: "eu-1",
-    owner: "o",
-    addresses: undefined,
-    reason: "",
-    since: 0,
-    until: 9,
-    force: false,
-  };
   const { version } = store.snapshot();
   store.setDrains([drain]);
   assert.equal(store.snapshot().version, version + 1);

@@ -5,7 +5,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { createLatest } from "../kernel/latest.ts";
 import type { Group } from "../model/group.ts";
+import { isUsable } from "../model/health.ts";
 import { type ServiceId, type ServiceKey, serviceId } from "../model/service.ts";
+import { sourceName } from "../model/source.ts";
 import { type Drain, withDrains } from "./drains.ts";
 import { mergeService } from "./merge.ts";
 import type { CatalogChange, CatalogService, MergeRule, SyncState } from "./types.ts";
@@ -24,6 +26,11 @@ export interface CatalogStore {
   setSync(state: SyncState): void;
   /** The drains in force from now on. What they do not name is as its sources say. */
   setDrains(drains: readonly Drain[]): void;
+  /**
+   * Ids of the source's instances that a drain keeps all new traffic from. Where nothing else is left of the service, clients
+   * still go there unless the drain is forced: those are not named.
+   */
+  drained(group: Pick<Group, "source" | "service">): ReadonlySet<string>;
   /** The state as it is now; a later change does not alter it. */
   snapshot(): { readonly version: number; readonly sync: SyncState; readonly services: ReadonlyMap<ServiceId, CatalogService> };
   /** The current state first, then the newest after each change, coalesced. Ends when the signal aborts. */
@@ -119,6 +126,17 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
       const before = drainsOf;
       drainsOf = Map.groupBy(drains, ({ service }) => service);
       remerge(new Set([...before.keys(), ...drainsOf.keys()]));
+    },
+    drained({ source, service }) {
+      const id = serviceId(service);
+      if (!drainsOf.has(id)) return new Set();
+      const all = services.get(id)?.instances ?? [];
+      const others = all.some(({ drain, health, hold }) => drain === undefined && hold === undefined && isUsable(health));
+      const name = sourceName(source);
+      const found = all.filter(
+        (one) => sourceName(one.source) === name && one.drain !== undefined && (others || one.drain.force),
+      );
+      return new Set(found.map((one) => one.id));
     },
     snapshot: () => {
       shared = true;

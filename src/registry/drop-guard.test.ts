@@ -32,12 +32,14 @@ function group(scope: string, instances: Shown): Group {
 
 /** A registry in which a test says what each service has now; every statement is proof. */
 function rig(settings = registrySettings()) {
-  const ledger = createLedger(settings);
+  const drained = new Set<string>();
+  const ledger = createLedger(settings, { drained: () => drained });
   ledger.beginRun();
   let now = 0;
   const at = () => ({ wall: now, mono: now });
   return {
     ledger,
+    drained,
     say: (scope: string, ids: readonly string[], health: Readonly<Record<string, Health>> = {}) =>
       ledger.apply(
         {
@@ -194,6 +196,34 @@ for (const size of [1, 2, 3, 4, 5, 8, 10, 20, 50, 200]) {
     assert.deepEqual(registry.there("web"), []);
   });
 }
+
+test("what a drain has taken the traffic from leaves at once, and hides nothing that leaves beside it", () => {
+  const registry = rig();
+  const ids = range("a", 10);
+  registry.say("web", ids);
+  for (const id of ids.slice(0, 6)) registry.drained.add(id);
+  registry.say("web", ids.slice(3));
+  registry.say("web", ids.slice(6));
+  assert.deepEqual([registry.held(), registry.there("web")], [[], ids.slice(6)]);
+  registry.say("web", []);
+  assert.deepEqual(registry.held(), ids.slice(6));
+  const all = rig();
+  all.say("web", ids);
+  for (const id of ids) all.drained.add(id);
+  all.gone("web");
+  assert.deepEqual(all.there("web"), []);
+});
+
+test("a drained one that stays is no newcomer when its drain ends", () => {
+  const registry = rig();
+  const ids = range("a", 10);
+  registry.say("web", ids);
+  registry.drained.add("a0").add("a1");
+  registry.say("web", ids.slice(1));
+  registry.drained.clear();
+  registry.say("web", ids.slice(7));
+  assert.deepEqual(registry.held(), ids.slice(1, 7));
+});
 
 test("a hold ends when the instance is named again, after holdFor of proof, or by the operator's word, and not before", () => {
   const ids = range("a", 10);

@@ -58,7 +58,12 @@ export interface Ledger {
   readonly suspectReason: SuspectReason | undefined;
 }
 
-export function createLedger(settings: RegistrySettings): Ledger {
+export interface LedgerEnv {
+  /** Ids of the group's instances that take no traffic by the word of a drain: their leaving takes nothing along. Default: none. */
+  drained?(group: Group): ReadonlySet<string>;
+}
+
+export function createLedger(settings: RegistrySettings, { drained }: LedgerEnv = {}): Ledger {
   const rules: AddressRules = createAddressRules({ ...settings.addresses, trusted: settings.trusted });
   const guard = createDropGuard(settings.protection);
   const holds = createHolds(settings.holdForMs);
@@ -97,7 +102,8 @@ export function createLedger(settings: RegistrySettings): Ledger {
     const previous = entry.group;
     const { evidence } = statement;
     const meant = evidence.kind === "authoritative" && evidence.byOperator === true;
-    guard.observe(sourceName(entry.source), meant ? undefined : previous, statement.group, at.mono);
+    const before = meant || previous === undefined ? undefined : withoutLeaving(previous, statement.group, drained);
+    guard.observe(sourceName(entry.source), before, statement.group, at.mono);
     const own = set(entry, protectGroup(previous, statement, at.wall), statement.declared, at);
     return merged([own, ...guard.held(at.mono).map((drop) => restoreDropped(drop, at))]);
   };
@@ -173,6 +179,15 @@ export function createLedger(settings: RegistrySettings): Ledger {
       return suspectReason ?? (holds.againstProof ? "mass-drop" : undefined);
     },
   };
+}
+
+/** `before` without what was drained and has left: whoever drained it meant it to go, and no client was sent there. */
+function withoutLeaving(before: Group, after: Group, drained: LedgerEnv["drained"]): Group {
+  const named = new Set(after.instances.map(({ id }) => id));
+  if (drained === undefined || before.instances.every(({ id }) => named.has(id))) return before;
+  const ids = drained(before);
+  if (ids.size === 0) return before;
+  return { ...before, instances: before.instances.filter(({ id }) => named.has(id) || !ids.has(id)) };
 }
 
 const NO_CHANGES: GroupChanges = new Map();

@@ -38,6 +38,8 @@ export interface SupervisorEnv {
   readonly log: Log;
   /** Where the last good state is kept over restarts; undefined: nowhere. */
   readonly lastKnownGood: LastKnownGood | undefined;
+  /** See `LedgerEnv`. */
+  drained?(group: Group): ReadonlySet<string>;
   /** Called with what changed, in order; never concurrently. */
   onChange(changes: GroupChanges): void;
   /** Called when the state or the last error may have changed, and at every sign of life. */
@@ -70,7 +72,7 @@ export interface Supervisor {
 export function startSupervisor(spec: RegistrySpec, env: SupervisorEnv): Supervisor {
   const { clock } = env;
   const log = env.log.child({ registry: spec.name });
-  const ledger = createLedger(spec.settings);
+  const ledger = createLedger(spec.settings, env);
   const aging = createAging(spec.settings.staleness);
   const stopping = new AbortController();
   const backoff = createBackoff({ baseMs: BACKOFF_BASE_MS, maxMs: BACKOFF_MAX_MS, random: env.random });
