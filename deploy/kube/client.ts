@@ -83,6 +83,10 @@ export function createClusterClient({ name, address, api, clock, random }: Clien
     name,
     address,
     discover: (signal, options) => discover(signal, options?.refresh ?? false),
+    async version(signal) {
+      const answer = await send({ method: "GET", path: "/version", query: {} }, signal);
+      return "error" in answer ? answer : { value: textAt(answer.value, "gitVersion") ?? "" };
+    },
     get: (key, signal) => onObject(key, undefined, (path) => ({ method: "GET", path: path(), query: {} }), signal),
     async list(kind, selection, signal) {
       const resource = await resourceOf(kind, undefined, signal);
@@ -99,8 +103,8 @@ export function createClusterClient({ name, address, api, clock, random }: Clien
       return onObject(keyOf(manifest), versionOf(manifest), (path) => request(path(options.subresource)), signal);
     },
     async create(manifest, options, signal) {
-      const key = keyOf(manifest);
-      const resource = await resourceOf(key, versionOf(manifest), signal);
+      const key = options.of ?? keyOf(manifest);
+      const resource = await resourceOf(key, options.of === undefined ? versionOf(manifest) : undefined, signal);
       if ("error" in resource) return resource;
       const object = options.subresource === undefined ? {} : { name: key.name, subresource: options.subresource };
       const path = resourcePath(resource.value, { namespace: key.namespace, ...object });

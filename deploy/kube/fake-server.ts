@@ -12,9 +12,25 @@ const RESOURCES = [
   ["", "v1", "Namespace", "namespaces"],
   ["", "v1", "Node", "nodes"],
   ["", "v1", "Pod", "pods"],
+  ["", "v1", "ServiceAccount", "serviceaccounts"],
   ["apps", "v1", "Deployment", "deployments"],
+  ["acme.io", "v1", "Widget", "widgets"],
+  ["about.k8s.io", "v1alpha1", "ClusterProperty", "clusterproperties"],
+  ["deploy.meshbridge.io", "v1alpha1", "Cluster", "clusters"],
+  ["multicluster.x-k8s.io", "v1alpha1", "ClusterProfile", "clusterprofiles"],
+  ["rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles"],
+  ["rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings"],
+  ["rbac.authorization.k8s.io", "v1", "Role", "roles"],
+  ["rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"],
 ] as const;
-const CLUSTER_SCOPED: ReadonlySet<string> = new Set(["namespaces", "nodes"]);
+const CLUSTER_SCOPED: ReadonlySet<string> = new Set([
+  "namespaces",
+  "nodes",
+  "clusterproperties",
+  "clusters",
+  "clusterroles",
+  "clusterrolebindings",
+]);
 
 export interface FakeServer {
   readonly url: string;
@@ -86,6 +102,7 @@ export async function startFakeServer(): Promise<FakeServer> {
       return reply(response, refusal.status, statusObject(refusal.status, "refused for the test"));
     }
     if (url.pathname === "/api" || url.pathname === "/apis") return reply(response, 200, discovery(url.pathname === "/api"));
+    if (url.pathname === "/version") return reply(response, 200, { gitVersion: "v1.0.0-fake" });
     const place = placeOf(url.pathname);
     if (place === undefined) return reply(response, 404, statusObject(404, "no such path"));
     if (place.name === undefined) {
@@ -93,6 +110,7 @@ export async function startFakeServer(): Promise<FakeServer> {
       if (method === "GET") return reply(response, 200, listOf(place, url.searchParams));
     }
     const body = text === "" ? {} : (JSON.parse(text) as JsonObject);
+    if (place.subresource === "token") return reply(response, 201, { status: { token: fakeToken(place, body) } });
     const name = place.name ?? textAt(body, "metadata", "name") ?? "";
     const key = `${place.plural}/${place.namespace}/${name}`;
     const live = objects.get(key);
@@ -199,6 +217,7 @@ interface Place {
   readonly plural: string;
   readonly namespace: string;
   readonly name: string | undefined;
+  readonly subresource?: string | undefined;
 }
 
 function placeOf(path: string): Place | undefined {
@@ -206,8 +225,22 @@ function placeOf(path: string): Place | undefined {
     .split("/")
     .filter(Boolean)
     .slice(path.startsWith("/api/") ? 2 : 3);
-  if (parts[0] === "namespaces" && parts.length > 2) return { namespace: parts[1] ?? "", plural: parts[2] ?? "", name: parts[3] };
+  if (parts[0] === "namespaces" && parts.length > 2) {
+    const [, namespace = "", plural = "", name, subresource] = parts;
+    return { namespace, plural, name, subresource };
+  }
   return parts[0] === undefined ? undefined : { namespace: "", plural: parts[0], name: parts[1] };
+}
+
+/** A token as a server would sign it, but for the signature. */
+function fakeToken({ namespace, name }: Place, body: JsonObject): string {
+  const now = Math.floor(Date.now() / 1000);
+  const claims = {
+    sub: `system:serviceaccount:${namespace}:${name}`,
+    iat: now,
+    exp: now + Number(valueAt(body, ["spec", "expirationSeconds"])),
+  };
+  return `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.x`;
 }
 
 function hasLabel(object: JsonObject, label: string, value: string | undefined): boolean {
@@ -251,7 +284,7 @@ function discovery(core: boolean): JsonObject {
     metadata: { name },
     versions: [
       {
-        version: "v1",
+        version: resources[0]?.[1] ?? "v1",
         freshness: "Current",
         resources: resources.map(([group, version, kind, resource]) => ({
           resource,

@@ -62,6 +62,11 @@ export interface WriteOptions {
   readonly subresource?: string;
 }
 
+export interface CreateOptions extends WriteOptions {
+  /** With a subresource: the object it is of, when what is sent is of another kind, such as a TokenRequest. */
+  readonly of?: ObjectKey;
+}
+
 export interface ApplyOptions extends WriteOptions {
   /** Takes fields from other managers. */
   readonly force: boolean;
@@ -87,13 +92,15 @@ export interface ClusterClient {
   readonly address: string;
   /** What the server serves; kept, and asked for anew with `refresh`. */
   discover(signal: AbortSignal, options?: { readonly refresh?: boolean }): Promise<Answer<Discovery>>;
+  /** Of the API server, such as `v1.36.3`. */
+  version(signal: AbortSignal): Promise<Answer<string>>;
   get(key: ObjectKey, signal: AbortSignal): Promise<Answer<JsonObject>>;
   /** Complete, or a refusal. Every item has `apiVersion` and `kind`. */
   list(kind: KindRef, selection: Selection, signal: AbortSignal): Promise<Answer<readonly JsonObject[]>>;
   /** Server-side apply. The answer is the object afterwards. */
   apply(manifest: JsonObject, options: ApplyOptions, signal: AbortSignal): Promise<Answer<JsonObject>>;
   /** POST: 409 AlreadyExists when it is there. With a subresource, of the object that is named. */
-  create(manifest: JsonObject, options: WriteOptions, signal: AbortSignal): Promise<Answer<JsonObject>>;
+  create(manifest: JsonObject, options: CreateOptions, signal: AbortSignal): Promise<Answer<JsonObject>>;
   /** PUT of the whole: 409 Conflict unless `metadata.resourceVersion` is the newest. */
   replace(manifest: JsonObject, options: WriteOptions, signal: AbortSignal): Promise<Answer<JsonObject>>;
   /** A merge patch (RFC 7386); `metadata.uid` and `metadata.resourceVersion` in it are preconditions. */

@@ -42,3 +42,12 @@ export function usersOf(object: JsonObject): readonly string[] {
   const keys = Object.keys((annotations ?? {}) as JsonObject).filter((key) => key.startsWith(USED_BY));
   return keys.flatMap((key) => textAt(annotations, key) ?? []).toSorted();
 }
+
+/** A merge patch of metadata that takes every mark off, of whichever workload. */
+export function withoutAllMarks(object: JsonObject): JsonObject {
+  const annotations = Object.keys((valueAt(object, ["metadata", "annotations"]) ?? {}) as JsonObject);
+  const marks = annotations.filter((key) => key.startsWith(USED_BY) || key === REVISION_ANNOTATION);
+  return {
+    metadata: { labels: { [MANAGED_LABEL]: null }, annotations: Object.fromEntries(marks.map((key) => [key, null])) },
+  };
+}

@@ -92,6 +92,12 @@ const TABLE = {
     status: 409,
     exitCode: 1,
   },
+  MB_CLUSTER_IN_USE: {
+    message: "cluster {cluster} still holds {count} objects of workloads: {examples}",
+    next: "place the workloads elsewhere and apply, or leave the objects behind with --orphan; --force forgets the cluster as it is",
+    status: 409,
+    exitCode: 1,
+  },
   MB_LINK_INVALID: {
     message: "registry {registry} cannot use the link of {origin}: {reason}",
     next: "correct the settings or the link file; what was known of the peer stands",

@@ -7,6 +7,7 @@ import { fail } from "../../model/errors.ts";
 import type { CommandContext } from "../context.ts";
 import { durationOf, type OutputOptions, print, withOutput } from "../options.ts";
 import { EXIT } from "../report-error.ts";
+import { addDeployClusters } from "./deploy-clusters.ts";
 import { exitCodeOf, outcomeColumns, planColumns, printDiff, printNotes, printWhy, statusColumns } from "./deploy-output.ts";
 
 interface CommonOptions extends OutputOptions {
@@ -38,6 +39,7 @@ export function addDeploy(program: Command, context: CommandContext): void {
   addStatus(deploy, context);
   addWhy(deploy, context);
   addDelete(deploy, context);
+  addDeployClusters(deploy, context);
 }
 
 function addPlan(deploy: Command, context: CommandContext): void {
