@@ -60,7 +60,7 @@ function agentWriter(api: AgentApi, context: AgentWriterContext): Writer {
         if (of !== undefined && isSameOwner(of, owner) && keys.includes(key)) lease.hold(key);
       return found;
     },
-    async put(record, over, signal) {
+    async put({ record, over }, signal) {
       const wanted = parseContent(record.content);
       await mustBeOurs(wanted.id, signal);
       await api.register(wanted, signal);

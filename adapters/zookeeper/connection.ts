@@ -64,10 +64,11 @@ export interface Connection {
   /** With a version, only while the node has it: refused with BadVersion otherwise. */
   setData(path: string, data: Uint8Array, version?: number): Promise<void>;
   /**
-   * Takes away the node that has this version and makes an ephemeral one of this session in its place, as one change: no
-   * reader sees it missing. Refused with BadVersion, or NoNode, and nothing is changed then.
+   * Takes away the nodes that have these versions and makes an ephemeral one of this session in their place, as one change:
+   * no reader sees them missing, or it beside them. It may have the path of one of them. Refused with BadVersion, NoNode, or
+   * NodeExists, and nothing is changed then.
    */
-  replace(path: string, data: Uint8Array, version: number): Promise<void>;
+  replace(path: string, data: Uint8Array, old: readonly VersionedPath[]): Promise<void>;
   /** Resolves with false when there was no such node. With a version, as `setData`. */
   remove(path: string, version?: number): Promise<boolean>;
   /** Settles once, when the connection ended for whatever reason. Never rejects. */
@@ -76,6 +77,12 @@ export interface Connection {
   close(): Promise<void>;
   /** Drops the connection and leaves the session to be resumed. */
   abandon(): void;
+}
+
+/** A node, and the version it must still have for a change of it. */
+export interface VersionedPath {
+  readonly path: string;
+  readonly version: number;
 }
 
 export interface ConnectRequest {

@@ -65,11 +65,12 @@ export function createPackageOperations({ client, calls, chroot, names, end }: P
       must(path, (at) => (done) => client.create(at, Buffer.from(data), ephemeral ? EPHEMERAL : PERSISTENT, done)),
     setData: (path, data, version = ANY_VERSION) =>
       must(path, (at) => (done) => client.setData(at, Buffer.from(data), version, done)),
-    replace: (path, data, version) =>
-      must(
-        path,
-        (at) => (done) => client.transaction().remove(at, version).create(at, Buffer.from(data), EPHEMERAL).commit(done),
-      ),
+    replace: (path, data, old) =>
+      must(path, (at) => (done) => {
+        const transaction = client.transaction();
+        for (const { path: gone, version } of old) transaction.remove(chroot.toServer(gone), version);
+        transaction.create(at, Buffer.from(data), EPHEMERAL).commit(done);
+      }),
     remove: async (path, version = ANY_VERSION) =>
       (await ask(path, (at) => (done) => client.remove(at, version, (error) => done(error, true)))) ?? false,
   };

@@ -1,6 +1,6 @@
 /** One connection to a ZooKeeper in memory: its watches, and the order of what reaches the client. */
 import { CODE, refusal } from "./codes.ts";
-import type { Connection, ConnectionEnd, ConnectRequest, Session, WatchEvent } from "./connection.ts";
+import type { Connection, ConnectionEnd, ConnectRequest, Session, VersionedPath, WatchEvent } from "./connection.ts";
 import type { ModelTree } from "./testing-tree.ts";
 import { parentPath } from "./tree.ts";
 
@@ -64,20 +64,32 @@ export function modelClient(shared: ModelShared, session: Session, request: Conn
   };
 
   /** The server works on a request when it is sent; its answer follows all events so far. */
-  const ask = <T>(path: string, work: () => T): Promise<T> => {
+  const ask = <T>(path: string, work: () => T, check: () => number = () => CODE.ok): Promise<T> => {
     if (over !== undefined) return Promise.reject(over.error);
     const { underWay } = shared;
     underWay.most = Math.max(underWay.most, ++underWay.now);
-    const answer = shared.forbidden.has(path) ? undefined : { value: work() };
+    const refused = shared.forbidden.has(path) ? CODE.noAuth : check();
+    const answer = refused === CODE.ok ? { value: work() } : undefined;
     return new Promise<T>((resolveAnswer, reject) => {
       pending.add(reject);
       send(() => {
         pending.delete(reject);
         underWay.now--;
         if (answer !== undefined) resolveAnswer(answer.value);
-        else reject(refusal({ registry: "model", address: "model" }, CODE.noAuth, path));
+        else reject(refusal({ registry: "model", address: "model" }, refused, path));
       });
     });
+  };
+  /** What a change of the node at this version is refused with; -1, or none, is any version. */
+  const versionFault = (path: string, version = -1): number => {
+    const node = tree.get(path);
+    if (node === undefined) return CODE.noNode;
+    return version !== -1 && node.stat.version !== version ? CODE.badVersion : CODE.ok;
+  };
+  const replaceFault = (path: string, old: readonly VersionedPath[]): number => {
+    const fault = old.map((one) => versionFault(one.path, one.version)).find((code) => code !== CODE.ok);
+    if (fault !== undefined) return fault;
+    return tree.get(path) !== undefined && !old.some((one) => one.path === path) ? CODE.nodeExists : CODE.ok;
   };
 
   const read = <T>(kind: WatchKind, path: string, watch: boolean | undefined, work: () => T | undefined) =>
@@ -131,10 +143,36 @@ export function modelClient(shared: ModelShared, session: Session, request: Conn
           return shared.recursive;
         });
       },
-      create: (path, data, options) => ask(path, () => tree.put(path, text(data), options?.ephemeral ? session.id : undefined)),
-      setData: (path, data) => ask(path, () => tree.put(path, text(data))),
-      replace: (path, data) => ask(path, () => tree.put(path, text(data), session.id)),
-      remove: (path) => ask(path, () => tree.remove(path)),
+      create: (path, data, options) =>
+        ask(
+          path,
+          () => tree.put(path, text(data), options?.ephemeral ? session.id : undefined),
+          () => replaceFault(path, []),
+        ),
+      setData: (path, data, version) =>
+        ask(
+          path,
+          () => tree.put(path, text(data)),
+          () => versionFault(path, version),
+        ),
+      replace: (path, data, old) =>
+        ask(
+          path,
+          () => {
+            for (const one of old) tree.remove(one.path);
+            tree.put(path, text(data), session.id);
+          },
+          () => replaceFault(path, old),
+        ),
+      remove: (path, version) =>
+        ask(
+          path,
+          () => tree.remove(path),
+          () => {
+            const fault = versionFault(path, version);
+            return fault === CODE.noNode ? CODE.ok : fault;
+          },
+        ),
       async close() {
         if (over !== undefined) return;
         client.end({ expired: true, error: new Error("closed") });

@@ -1,7 +1,7 @@
 /** The few requests that registering takes, over one connection. */
 import { MeshbridgeError } from "../../src/kernel/errors.ts";
 import { CODE } from "./codes.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, VersionedPath } from "./connection.ts";
 import { parentPath } from "./tree.ts";
 
 export interface NodeThere {
@@ -19,8 +19,8 @@ export interface Nodes {
   /** Ephemeral; parents that are missing are made, persistent. */
   create(path: string, data: string): Promise<void>;
   set(path: string, data: string, version: number): Promise<void>;
-  /** Takes the place of a node of another session, as one change: readers never see it missing. */
-  replace(path: string, data: string, version: number): Promise<void>;
+  /** Takes the place of nodes of whatever name and session, as one change: readers see neither none nor two. */
+  replace(path: string, data: string, old: readonly VersionedPath[]): Promise<void>;
   /** That it is gone already is fine. */
   remove(path: string, version: number): Promise<void>;
 }
@@ -62,7 +62,7 @@ export function createNodes(connection: Connection): Nodes {
       }
     },
     set: (path, data, version) => connection.setData(path, encode(data), version),
-    replace: (path, data, version) => connection.replace(path, encode(data), version),
+    replace: (path, data, old) => connection.replace(path, encode(data), old),
     async remove(path, version) {
       await connection.remove(path, version);
     },

@@ -61,9 +61,20 @@ export function parseContent(content: string): NodeContent {
 }
 
 /** The node as it was found. `lease`: it is held by this very session; otherwise it has to be written anew. */
-export function foundOf(node: NodeContent, service: string, layout: Layout, lease: boolean): FoundRecord {
+export function foundOf(node: NodeContent, layout: Layout, lease: boolean): FoundRecord {
   const content = lease ? contentOf(node) : `of another session: ${contentOf(node)}`;
-  return { key: node.path, service, traffic: "in", content, owner: ownerIn(node, layout) };
+  return { key: node.path, service: serviceOf(node.path, layout), traffic: "in", content, owner: ownerIn(node, layout) };
+}
+
+/** As `recordsOf` was told it: in all layouts the first name below the root, which only Dubbo's providers have as it is. */
+function serviceOf(path: string, { format, root }: Layout): string {
+  const [name = ""] = path.slice(root.length + 1).split("/");
+  if (format === "dubbo") return name;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 /** Whose node it is, by what it says itself; undefined: it does not say, or not in our words. A name of a cluster has no slash. */

@@ -23,7 +23,7 @@ export const zookeeperWriter = defineWriter({
   open(config, context) {
     const { format, fields = {}, path = format === "dubbo" ? "/dubbo" : "/services", sessionTimeout = "15s" } = config;
     const servers = (config.servers ?? []).flatMap((text) => parseServer(text) ?? []);
-    return nodeWriter({
+    return createNodeWriter({
       layout: { format, root: path, fields },
       servers: servers.length === 0 ? [DEFAULT_SERVER] : servers,
       connect: createConnect({ ...config, sessionTimeout }, context, createWireConnect),
@@ -32,31 +32,38 @@ export const zookeeperWriter = defineWriter({
   },
 });
 
-interface NodeWriterOptions {
+export interface NodeWriterOptions {
   readonly layout: Layout;
   readonly servers: readonly Server[];
   readonly connect: ReturnType<typeof createConnect>;
   readonly context: WriterContext;
 }
 
-function nodeWriter({ layout, servers, connect, context }: NodeWriterOptions): Writer {
+/** As a target, but with a connection of whatever kind. */
+export function createNodeWriter({ layout, servers, connect, context }: NodeWriterOptions): Writer {
   const { owner, name, clock, random } = context;
   let current: { readonly nodes: Nodes; readonly address: string } | undefined;
   /** What was put, or found to be ours: looked at until it is known to be gone. */
-  const known = new Map<string, string>();
+  const known = new Set<string>();
 
   const connected = () => {
     if (current !== undefined) return current;
     const address = servers.map(({ host, port }) => `${host}:${port}`).join(",");
     throw fail("MB_REGISTRY_UNREACHABLE", { registry: name, address, reason: "there is no session at the moment" });
   };
-  /** The node, if there is one, and it is ours; undefined when there is none. */
-  const ours = async (path: string) => {
-    const { nodes, address } = connected();
-    const there = await nodes.read(path);
+  /** What is at the path, and whether it is ours; undefined when there is nothing. */
+  const look = async (path: string) => {
+    const there = await connected().nodes.read(path);
     if (there === undefined) return undefined;
     const of = ownerIn({ path, data: there.data }, layout);
-    if (of !== undefined && isSameOwner(of, owner) && of.epoch <= owner.epoch) return there;
+    return { there, of, isOurs: of !== undefined && isSameOwner(of, owner) && of.epoch <= owner.epoch };
+  };
+  /** The node, if there is one, and it is ours; undefined when there is none. */
+  const ours = async (path: string) => {
+    const { address } = connected();
+    const found = await look(path);
+    if (found === undefined || found.isOurs) return found?.there;
+    const { of } = found;
     const whose = of === undefined ? "says of no owner" : `is owned by ${of.cluster}/${of.instance}`;
     throw fail("MB_REGISTRATION_FOREIGN", { registry: name, address, record: path, whose });
   };
@@ -74,28 +81,32 @@ function nodeWriter({ layout, servers, connect, context }: NodeWriterOptions): W
     render: (registration) => recordsOf(registration, owner, layout),
     async observe(keys) {
       const { nodes } = connected();
-      const parents = new Set([...keys, ...known.keys()].map(parentPath));
+      const parents = new Set([...keys, ...known].map(parentPath));
       const around = await Promise.all([...parents].map(siblings));
-      const paths = new Set([...keys, ...known.keys(), ...around.flat()]);
+      const paths = new Set([...keys, ...known, ...around.flat()]);
       const found = await Promise.all(
         [...paths].map(async (path) => {
           const there = await nodes.read(path, true);
           if (there === undefined) return [];
-          const service = known.get(path) ?? parentPath(path);
-          return [foundOf({ path, data: there.data }, service, layout, there.ours)];
+          return [foundOf({ path, data: there.data }, layout, there.ours)];
         }),
       );
       return found.flat();
     },
-    async put(record) {
+    async put({ record, instead }) {
       const { path, data } = parseContent(record.content);
       const there = await ours(path);
-      known.set(path, record.service);
+      const before = instead === undefined ? undefined : await look(instead.key);
+      known.add(path);
       const { nodes } = connected();
-      if (there === undefined) await nodes.create(path, data);
-      else if (there.ours) await nodes.set(path, data, there.version);
-      // Of an earlier session of ours, which would take it away when it ends.
-      else await nodes.replace(path, data, there.version);
+      if (there?.ours) return nodes.set(path, data, there.version);
+      // What is of an earlier session of ours would go when that ends; what has another name would be a second one.
+      const old = [
+        ...(there === undefined ? [] : [{ path, version: there.version }]),
+        ...(instead !== undefined && before?.isOurs ? [{ path: instead.key, version: before.there.version }] : []),
+      ];
+      if (old.length > 0) await nodes.replace(path, data, old);
+      else await nodes.create(path, data);
     },
     async takeOut() {
       // These formats cannot say so: `recordsOf` wants no node then.

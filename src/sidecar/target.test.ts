@@ -41,7 +41,7 @@ function setUp() {
       world.looks++;
       return [...records.values()];
     },
-    async put(record) {
+    async put({ record }) {
       may(`put ${record.key}`);
       records.set(record.key, asFound(record, OWNER));
     },

@@ -127,7 +127,7 @@ export function startTarget(options: TargetOptions): Target {
       const { key } = change.record;
       if (change.type !== "put" && change.after.some((one) => failures.has(one))) return;
       try {
-        if (change.type === "put") await writer.put(change.record, change.over, signal);
+        if (change.type === "put") await writer.put(change, signal);
         else if (change.type === "take-out") await writer.takeOut(change.record, signal);
         else await writer.remove(change.record, signal);
         counts[change.type]++;

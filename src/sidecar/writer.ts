@@ -6,6 +6,7 @@ import type { Static, TObject } from "typebox";
 import type { Clock } from "../kernel/clock.ts";
 import type { MeshbridgeError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
+import type { Put } from "./plan/plan.ts";
 import type { FoundRecord, Owner, WantedRecord } from "./plan/record.ts";
 import type { Registration } from "./registration.ts";
 
@@ -27,8 +28,11 @@ export interface Writer {
   render(registration: Registration): readonly WantedRecord[];
   /** All records of the owner, and those of the keys whoever owns them. Complete, or it throws. */
   observe(keys: readonly string[], signal: AbortSignal): Promise<readonly FoundRecord[]>;
-  /** Writes the record, over our own of before. What was a lease of an earlier life becomes one of this life. */
-  put(record: WantedRecord, over: FoundRecord | undefined, signal: AbortSignal): Promise<void>;
+  /**
+   * Writes the record, over our own of before. What was a lease of an earlier life becomes one of this life. Where the
+   * registry can change two records at once, `instead` goes with it, unless it is not ours any more.
+   */
+  put(change: Put, signal: AbortSignal): Promise<void>;
   /** Marks it as one not to be dialled. Nothing where the format cannot say so. */
   takeOut(record: FoundRecord, signal: AbortSignal): Promise<void>;
   /** Removes it; that it is gone already is a success. */

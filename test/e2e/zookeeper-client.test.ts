@@ -85,11 +85,13 @@ const OPERATIONS: readonly (readonly [string, (connection: Connection) => Promis
   ["setData", (zk) => zk.setData("/a", Buffer.from("changed"))],
   ["what was set", async (zk) => text(await zk.getData("/a"))],
   ["setData of no node", (zk) => zk.setData("/none", Buffer.alloc(0))],
-  ["replace of another version", (zk) => zk.replace("/a/empty", Buffer.from("new"), 7)],
+  ["replace of another version", (zk) => zk.replace("/a/empty", Buffer.from("new"), [{ path: "/a/empty", version: 7 }])],
   ["what that left", async (zk) => statOf(await zk.exists("/a/empty"))],
-  ["replace of no node", (zk) => zk.replace("/none", Buffer.alloc(0), 0)],
-  ["replace", (zk) => zk.replace("/a/ephemeral", Buffer.from("new"), 0)],
+  ["replace of no node", (zk) => zk.replace("/none", Buffer.alloc(0), [{ path: "/none", version: 0 }])],
+  ["replace", (zk) => zk.replace("/a/ephemeral", Buffer.from("new"), [{ path: "/a/ephemeral", version: 0 }])],
   ["what it replaced", async (zk) => text(await zk.getData("/a/ephemeral"))],
+  ["replace by another name", (zk) => zk.replace("/a/renamed", Buffer.from("n"), [{ path: "/a/ephemeral", version: 0 }])],
+  ["the names after it", async (zk) => (await zk.getChildren("/a"))?.children.toSorted()],
   ["create at a path that is none", (zk) => zk.create("/a//b", Buffer.alloc(0))],
   ["a path without a root", (zk) => zk.getChildren("a")],
   ["a path that leads upwards", (zk) => zk.exists("/a/..")],
@@ -136,7 +138,7 @@ test("a node that is replaced outlives the session that made it", { skip }, asyn
   const [first, second] = [await open(scope, createWireConnect), await open(scope, createWireConnect)];
   await first.create("/handed-over", Buffer.from("old"), { ephemeral: true });
   const stat = await first.exists("/handed-over");
-  await second.replace("/handed-over", Buffer.from("new"), stat?.version ?? -1);
+  await second.replace("/handed-over", Buffer.from("new"), [{ path: "/handed-over", version: stat?.version ?? -1 }]);
   await first.close();
   assert.equal(text(await second.getData("/handed-over")), "new");
   assert.equal((await second.exists("/handed-over"))?.ephemeralOwner.toString(16), second.session.id);

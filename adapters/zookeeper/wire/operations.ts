@@ -64,10 +64,13 @@ export function createOperations({ requests, chroot, names, support, over }: Ope
     watchRecursively: addWatch,
     create: (path, data, { ephemeral = false } = {}) => ask(path, (at) => request.create(at, data, ephemeral), done(path)),
     setData: (path, data, version) => ask(path, (at) => request.setData(at, data, version), done(path)),
-    replace: (path, data, version) =>
+    replace: (path, data, old) =>
       ask(
         path,
-        (at) => request.replace(at, data, version),
+        (at) => {
+          const gone = old.map(({ path: one, version }) => ({ path: chroot.toServer(one), version }));
+          return request.replace(at, data, gone);
+        },
         (code, reader) => done(path)(code === CODE.ok ? decodeReplaced(reader) : code),
       ),
     remove: async (path, version) => {

@@ -28,6 +28,16 @@ const ENCODED: readonly (readonly [string, Uint8Array, string])[] = [
   ["delete", request.delete("/a")(7), `00000007 00000002 ${PATH} ffffffff`],
   ["setData", request.setData("/a", Buffer.from("hi"))(7), `00000007 00000005 ${PATH} ${DATA} ffffffff`],
   ["addWatch", request.addWatch("/a")(7), `00000007 0000006a ${PATH} 00000001`],
+  [
+    "replace of another node",
+    request.replace("/a", Buffer.from("hi"), [
+      { path: "/a", version: 3 },
+      { path: "/b", version: 4 },
+    ])(7),
+    `00000007 0000000e 00000002 00 ffffffff ${PATH} 00000003 00000002 00 ffffffff 00000002 2f62 00000004
+     00000001 00 ffffffff ${PATH} ${DATA} 00000001 0000001f 00000005 776f726c64 00000006 616e796f6e65 00000001
+     ffffffff 01 ffffffff`.replaceAll("\n", ""),
+  ],
   ["closeSession", request.closeSession()(7), "00000007 fffffff5"],
   ["ping", encodePing(), "fffffffe 0000000b"],
   ["auth", encodeAuth("digest", Buffer.from("hi")), `fffffffc 00000064 00000000 00000006 646967657374 ${DATA}`],

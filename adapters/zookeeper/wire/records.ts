@@ -1,5 +1,5 @@
 /** The records of ZooKeeper's protocol that the client speaks (apache/zookeeper, `zookeeper.jute` and `ZooDefs.java`). */
-import type { Stat } from "../connection.ts";
+import type { Stat, VersionedPath } from "../connection.ts";
 import { type JuteReader, type JuteWriter, juteReader, juteWriter, MalformedFrame } from "./jute.ts";
 
 /** What a request asks for: `ZooDefs.OpCode`. */
@@ -85,12 +85,15 @@ export const request = {
     (path: string, data: Uint8Array, version = ANY_VERSION): Encode =>
     (xid) =>
       header(xid, OP.setData).ustring(path).buffer(data).int(version).bytes(),
-  /** Takes the node away and makes it anew, ephemeral, as one change: `MultiTransactionRecord`. */
+  /** Takes the old nodes away and makes an ephemeral one, as one change: `MultiTransactionRecord`. */
   replace:
-    (path: string, data: Uint8Array, version: number): Encode =>
+    (path: string, data: Uint8Array, old: readonly VersionedPath[]): Encode =>
     (xid) => {
-      const removal = multiHeader(header(xid, OP.multi), OP.delete).ustring(path).int(version);
-      return multiEnd(createRecord(multiHeader(removal, OP.create), path, data, EPHEMERAL)).bytes();
+      const removals = old.reduce(
+        (to, { path: gone, version }) => multiHeader(to, OP.delete).ustring(gone).int(version),
+        header(xid, OP.multi),
+      );
+      return multiEnd(createRecord(multiHeader(removals, OP.create), path, data, EPHEMERAL)).bytes();
     },
   addWatch:
     (path: string): Encode =>

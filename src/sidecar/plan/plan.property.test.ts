@@ -70,6 +70,20 @@ test("add before remove: no removal precedes a put, and each names the puts of i
   });
 });
 
+test("what goes with a put is ours, of its service, goes once, and is removed by the plan in any case", () => {
+  always(({ want, made: { changes } }) => {
+    const pairs = changes.flatMap((one) =>
+      one.type === "put" && one.instead !== undefined ? [[one, one.instead] as const] : [],
+    );
+    const gone = pairs.map(([, { key: old }]) => old);
+    assert.equal(new Set(gone).size, gone.length);
+    for (const [put, old] of pairs) {
+      assert.ok(isOurs(old) && old.service === put.record.service && put.over === undefined);
+      assert.ok(want.synced && changes.some(({ type, record }) => type === "remove" && record.key === old.key));
+    }
+  });
+});
+
 test("what is dialled is taken out before it is removed", () => {
   always(({ made: { changes } }) => {
     for (const [at, { type, record }] of changes.entries())

@@ -40,6 +40,14 @@ test("what is not wanted any more is taken out and then removed, after what repl
   );
 });
 
+test("a new record comes instead of one of its service that leaves: what can be one change is told to be one", () => {
+  const records = ["new-1", "new-2", "kept"].map((key) => wanted(key, { content: "now" }));
+  const there = [found("kept"), found("old"), found("api", { service: "api" }), found("theirs", { owner: undefined })];
+  const { changes } = plan({ synced: true, records }, { place: "consul", records: there }, OWNER);
+  const pairs = changes.flatMap((one) => (one.type === "put" ? [`${one.record.key} ${one.instead?.key}`] : []));
+  assert.deepEqual(pairs, ["kept undefined", "new-1 old", "new-2 undefined"]);
+});
+
 test("a service's removals do not wait for what another service puts", () => {
   const records = [wanted("api-2", { service: "api" })];
   const { changes } = plan({ synced: true, records }, { place: "consul", records: [found("web-1", { traffic: "out" })] }, OWNER);

@@ -8,10 +8,22 @@ import { compareText } from "../../kernel/compare.ts";
 import { loopOf } from "./loop.ts";
 import { type Desired, type FoundRecord, isSameOwner, type Observed, type Owner, type WantedRecord } from "./record.ts";
 
+/**
+ * Writes the record; it replaces `over`, our own of before with the same key, where there is one. `instead`: one of ours with
+ * another key that goes because this one comes, as after a restart where the key says when it was. A registry that can
+ * change both at once does so, and none sees both or none of them; in others `instead` stays until its own removal, which is
+ * in the plan in any case.
+ */
+export interface Put {
+  readonly type: "put";
+  readonly record: WantedRecord;
+  readonly over: FoundRecord | undefined;
+  readonly instead: FoundRecord | undefined;
+}
+
 /** In the order they are to be made. */
 export type Change =
-  /** Writes the record; it replaces `over`, our own of before, where there is one. */
-  | { readonly type: "put"; readonly record: WantedRecord; readonly over: FoundRecord | undefined }
+  | Put
   /** Marks our record as one not to be dialled any more: what precedes its removal. */
   | { readonly type: "take-out"; readonly record: FoundRecord; readonly after: readonly string[] }
   /** Removes our record, as it was found; not before the puts of `after`, by key, have succeeded. */
@@ -39,19 +51,20 @@ export function plan(desired: Desired, observed: Observed, owner: Owner): Plan {
   for (const record of desired.records) if (!wanted.has(record.key)) wanted.set(record.key, record);
 
   const withheld: Withheld[] = [];
-  const puts: Change[] = [];
+  const pending: Pick<Put, "record" | "over">[] = [];
   for (const record of sorted(wanted.values())) {
     const over = found.get(record.key);
     const reason = loopOf(record.origin, observed.place) ?? (over === undefined ? undefined : refusalOf(over, owner));
     if (reason !== undefined) withheld.push({ key: record.key, reason });
-    else if (over?.content !== record.content) puts.push({ type: "put", record, over });
+    else if (over?.content !== record.content) pending.push({ record, over });
   }
 
   const leaving = sorted(found.values()).filter((record) => !wanted.has(record.key) && isOurs(record, owner));
   if (!desired.synced) {
     for (const { key } of leaving) withheld.push({ key, reason: "not-synced" });
-    return { changes: puts, withheld };
+    return { changes: paired(pending, []), withheld };
   }
+  const puts = paired(pending, leaving);
   const after = ({ service }: FoundRecord) =>
     puts.flatMap((change) => (change.record.service === service ? [change.record.key] : []));
   const out = leaving.filter(({ traffic }) => traffic === "in");
@@ -63,6 +76,15 @@ export function plan(desired: Desired, observed: Observed, owner: Owner): Plan {
     ],
     withheld,
   };
+}
+
+/** Each new record with one of its service that leaves, as long as there are any. */
+function paired(pending: readonly Pick<Put, "record" | "over">[], leaving: readonly FoundRecord[]): readonly Put[] {
+  const left = Map.groupBy(leaving, ({ service }) => service);
+  return pending.map(({ record, over }) => ({
+    ...{ type: "put" as const, record, over },
+    instead: over === undefined ? left.get(record.service)?.shift() : undefined,
+  }));
 }
 
 /** Ours, and not of a later life: that one knows better. */
