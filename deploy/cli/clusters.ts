@@ -16,10 +16,10 @@ import { profileNames } from "../clusters/profiles.ts";
 import { type Account, type Rights, rightsOf } from "../clusters/rights.ts";
 import { accountOf, isDue, requestToken, tokenTimes } from "../clusters/token.ts";
 import { orphanAll, ownedObjects, refuseInUse, removeAccount, removeKubeconfig } from "../clusters/unjoin.ts";
-import { renderTemplate } from "../engine/template.ts";
 import { connectMember } from "../kube/connect.ts";
 import type { ClusterClient, KindRef } from "../kube/types.ts";
 import { taintText } from "../placement/taints.ts";
+import { renderTemplate } from "../templates/render.ts";
 import { readWorkload } from "./inputs.ts";
 
 export interface FleetWorld {

@@ -10,15 +10,16 @@ import type { FederatedWorkload } from "../api/schema/workload.ts";
 import { clusterScopedKinds, createEngine } from "../engine/engine.ts";
 import { type Pass, planPass, podSpecOf, type Rails, templateKeys } from "../engine/pass.ts";
 import { demandOf } from "../engine/room.ts";
-import { renderTemplate } from "../engine/template.ts";
 import type { Engine, Observation } from "../engine/types.ts";
 import type { JsonObject } from "../json/value.ts";
 import { connectMember } from "../kube/connect.ts";
 import type { ClusterClient } from "../kube/types.ts";
 import { sortFleet, viewOf } from "../placement/fleet.ts";
-import { followDependencies } from "../plan/dependencies.ts";
+import { type Followed, followDependencies } from "../plan/dependencies.ts";
 import type { ObjectKey } from "../plan/object-key.ts";
 import { workloadKey } from "../plan/wanted.ts";
+import { fetchDependencies } from "../templates/dependencies.ts";
+import { renderTemplate } from "../templates/render.ts";
 import { readClusters, readWorkload } from "./inputs.ts";
 
 export interface SessionOptions {
@@ -29,6 +30,8 @@ export interface SessionOptions {
   readonly contexts: readonly string[];
   /** Default: $KUBECONFIG, then ~/.kube/config. */
   readonly kubeconfig: string | undefined;
+  /** Context of the cluster that dependencies are taken from; undefined: the template must have them. */
+  readonly dependenciesFrom: string | undefined;
   readonly allow: readonly Risk[];
   readonly withinMs: number;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -59,8 +62,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const workload = await readWorkload(file);
   const members = await membersOf(options);
   const rendered = await renderTemplate(workload, { file, signal });
-  const follow = workload.spec.policy.dependencies === "Follow";
-  const { manifests, missing } = follow ? followDependencies(rendered, new Map()) : { manifests: rendered, missing: [] };
+  const { manifests, missing } = await followed(workload, rendered, options);
   const clients = await connectAll(members, options);
   const scope = await clusterScopedKinds(clients, AbortSignal.any([signal, AbortSignal.timeout(withinMs)])).catch(
     (error: unknown) => {
@@ -96,6 +98,26 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   };
 }
 
+/** With what the workload names, when it says that this is to follow. Rejects with what the source refused: half would be too little. */
+async function followed(
+  { metadata, spec }: FederatedWorkload,
+  manifests: readonly JsonObject[],
+  options: SessionOptions,
+): Promise<Followed> {
+  if (spec.policy.dependencies !== "Follow") return { manifests, missing: [] };
+  const { dependenciesFrom: context, allow, clock, random, signal } = options;
+  const namespace = metadata.namespace ?? "default";
+  if (context === undefined) return followDependencies(manifests, new Map(), namespace);
+  const source = await connectMember({ name: context, kubeconfig: standardKubeconfig(options), context, allow, clock, random });
+  try {
+    const { objects, problems } = await fetchDependencies(source, manifests, namespace, signal);
+    if (problems[0] !== undefined) throw problems[0].error;
+    return followDependencies(manifests, objects, namespace);
+  } finally {
+    source.close();
+  }
+}
+
 /** Room is measured only where a decision depends on it: it needs more rights, and takes longer. */
 function demandFor({ spec }: FederatedWorkload, manifests: readonly JsonObject[]) {
   const byRoom = spec.placement.groups.length > 0 || ["capacity", "aggregated"].includes(spec.replicas?.by ?? "weight");
@@ -118,9 +140,9 @@ function clusterOfContext(name: string): Cluster {
 }
 
 async function connectAll(members: readonly Cluster[], options: SessionOptions): Promise<ReadonlyMap<string, ClusterClient>> {
-  const { clusters, env, allow, clock, random } = options;
+  const { clusters, allow, clock, random } = options;
   const base = clusters === undefined ? "." : dirname(clusters);
-  const standard = options.kubeconfig ?? (env["KUBECONFIG"] || join(homedir(), ".kube", "config"));
+  const standard = standardKubeconfig(options);
   const clients = await Promise.all(
     members.map(async ({ metadata: { name }, spec }) => {
       const own = spec.kubeconfig === undefined ? undefined : resolve(base, spec.kubeconfig);
@@ -130,4 +152,8 @@ async function connectAll(members: readonly Cluster[], options: SessionOptions):
     }),
   );
   return new Map(clients);
+}
+
+function standardKubeconfig({ kubeconfig, env }: SessionOptions): string {
+  return kubeconfig ?? (env["KUBECONFIG"] || join(homedir(), ".kube", "config"));
 }

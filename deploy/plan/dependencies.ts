@@ -13,31 +13,58 @@ export interface Reference {
 type Kind = "ConfigMap" | "Secret" | "ServiceAccount" | "PersistentVolumeClaim";
 type Add = (kind: Kind, name: string | undefined, optional: boolean) => void;
 
-/** Each once, sorted. A ServiceAccount named `default` is there by itself, and claims of a StatefulSet's template as well. */
-export function referencesOf(manifest: JsonObject): readonly Reference[] {
-  const path = podSpecPath(manifest);
-  if (path === undefined) return [];
+/** In every namespace of every cluster, by Kubernetes itself. */
+const EVERYWHERE: ReadonlySet<string> = new Set(["ServiceAccount/default", "ConfigMap/kube-root-ca.crt"]);
+
+/** Each once, sorted. What is in every namespace by itself is none, and claims of a StatefulSet's template are none. */
+export function referencesOf(manifest: JsonObject, ownNamespace = "default"): readonly Reference[] {
   const found = new Map<string, Reference>();
-  const namespace = textAt(manifest, "metadata", "namespace") ?? "default";
+  const namespace = textAt(manifest, "metadata", "namespace") ?? ownNamespace;
   const add: Add = (kind, name, optional) => {
-    if (name === undefined || name === "" || (kind === "ServiceAccount" && name === "default")) return;
+    if (name === undefined || name === "" || EVERYWHERE.has(`${kind}/${name}`)) return;
     const key = { group: "", kind, namespace, name };
     const known = found.get(keyText(key));
     // Needed once is needed.
     found.set(keyText(key), { key, optional: optional && (known?.optional ?? true) });
   };
-  const pod = valueAt(manifest, path);
+  fromObject(manifest, add);
+  const path = podSpecPath(manifest);
+  if (path !== undefined) fromPod(valueAt(manifest, path), add);
+  return [...found.values()].sort((a, b) => compareText(keyText(a.key), keyText(b.key)));
+}
+
+/** Certificates of an Ingress are often made in the cluster, so they may be missing. */
+function fromObject(manifest: JsonObject, add: Add): void {
+  const kind = textAt(manifest, "kind");
+  if (kind === "Ingress") for (const one of listAt(manifest, "spec", "tls")) add("Secret", textAt(one, "secretName"), true);
+  if (kind === "ServiceAccount") for (const one of listAt(manifest, "imagePullSecrets")) add("Secret", textAt(one, "name"), true);
+}
+
+function fromPod(pod: Json | undefined, add: Add): void {
   add("ServiceAccount", textAt(pod, "serviceAccountName"), false);
   for (const secret of listAt(pod, "imagePullSecrets")) add("Secret", textAt(secret, "name"), false);
   for (const volume of listAt(pod, "volumes")) fromVolume(volume, add);
   for (const list of ["containers", "initContainers"]) for (const container of listAt(pod, list)) fromContainer(container, add);
-  return [...found.values()].sort((a, b) => compareText(keyText(a.key), keyText(b.key)));
 }
+
+/** Where kinds of volumes name the Secret of their storage; it is in the Pod's namespace. */
+const VOLUME_SECRETS: readonly (readonly [volume: string, ...path: string[]])[] = [
+  ["azureFile", "secretName"],
+  ["cephfs", "secretRef", "name"],
+  ["cinder", "secretRef", "name"],
+  ["csi", "nodePublishSecretRef", "name"],
+  ["flexVolume", "secretRef", "name"],
+  ["iscsi", "secretRef", "name"],
+  ["rbd", "secretRef", "name"],
+  ["scaleIO", "secretRef", "name"],
+  ["storageos", "secretRef", "name"],
+];
 
 function fromVolume(volume: Json, add: Add): void {
   add("ConfigMap", textAt(volume, "configMap", "name"), isOptional(volume, "configMap"));
   add("Secret", textAt(volume, "secret", "secretName"), isOptional(volume, "secret"));
   add("PersistentVolumeClaim", textAt(volume, "persistentVolumeClaim", "claimName"), false);
+  for (const path of VOLUME_SECRETS) add("Secret", textAt(volume, ...path), false);
   for (const source of listAt(volume, "projected", "sources")) {
     add("ConfigMap", textAt(source, "configMap", "name"), isOptional(source, "configMap"));
     add("Secret", textAt(source, "secret", "name"), isOptional(source, "secret"));
@@ -67,34 +94,76 @@ export interface Followed {
   readonly missing: readonly ObjectKey[];
 }
 
-/** `hub`: objects by `keyText` as they are where the template comes from; what is the API server's own is taken off them. */
-export function followDependencies(manifests: readonly JsonObject[], hub: ReadonlyMap<string, JsonObject>): Followed {
-  const all = new Map(manifests.map((manifest) => [keyText(keyOf(manifest)), manifest]));
-  const missing: ObjectKey[] = [];
-  const given = new Set([...all.keys()].map((text) => text.replace(/^(\/[^/]+\/)\/(.*)$/, "$1default/$2")));
-  for (const { key, optional } of manifests.flatMap(referencesOf)) {
-    const text = keyText(key);
-    if (all.has(text) || given.has(text)) continue;
-    const source = hub.get(text);
-    if (source !== undefined) all.set(text, withoutServerFields(source));
-    else if (!optional && !missing.some((one) => keyText(one) === text)) missing.push(key);
-  }
-  const ordered = [...all.values()].sort((a, b) => rank(a) - rank(b) || compareText(keyText(keyOf(a)), keyText(keyOf(b))));
-  return { manifests: ordered, missing };
+/** What is named by `from` and is not among the manifests, each once. Namespaces left out are `namespace`. */
+export function missingReferences(
+  from: readonly JsonObject[],
+  manifests: readonly JsonObject[],
+  namespace: string,
+): readonly ObjectKey[] {
+  const given = keysIn(manifests, namespace);
+  const missing = new Map<string, ObjectKey>();
+  for (const { key } of from.flatMap((one) => referencesOf(one, namespace)))
+    if (!given.has(keyText(key))) missing.set(keyText(key), key);
+  return [...missing.values()];
+}
+
+/**
+ * `hub`: objects by `keyText` as they are where the template comes from; what is the API server's own is taken off them, and
+ * what they name follows as well. Namespaces left out are `namespace`.
+ */
+export function followDependencies(
+  manifests: readonly JsonObject[],
+  hub: ReadonlyMap<string, JsonObject>,
+  namespace = "default",
+): Followed {
+  const all = [...manifests];
+  const known = new Set(keysIn(manifests, namespace));
+  const missing = new Map<string, ObjectKey>();
+  // Grows while it is walked: what follows may name more.
+  for (const manifest of all)
+    for (const { key, optional } of referencesOf(manifest, namespace)) {
+      const text = keyText(key);
+      const source = hub.get(text);
+      if (known.has(text) || source === undefined) {
+        if (!known.has(text) && !optional) missing.set(text, key);
+        continue;
+      }
+      known.add(text);
+      // The cluster makes tokens of its own; those of another would be worth nothing there.
+      if (textAt(source, "type") !== "kubernetes.io/service-account-token") all.push(portable(source));
+    }
+  const ordered = all.sort((a, b) => rank(a) - rank(b) || compareText(keyText(keyOf(a)), keyText(keyOf(b))));
+  return { manifests: ordered, missing: [...missing.values()] };
+}
+
+function keysIn(manifests: readonly JsonObject[], namespace: string): ReadonlySet<string> {
+  const keys = manifests.map(keyOf);
+  return new Set(keys.map((key) => keyText(key.namespace === "" ? { ...key, namespace } : key)));
 }
 
 const rank = (manifest: JsonObject) => kindRank(textAt(manifest, "kind") ?? "");
 
-/** The object as somebody would have written it: no status, and of its metadata what people write. */
-function withoutServerFields(object: JsonObject): JsonObject {
+/** Written by controllers and tools of the cluster that it comes from; the last one holds the whole object once more. */
+const FOREIGN = /^(pv|volume|volume\.beta)\.kubernetes\.io\/|^kubectl\.kubernetes\.io\/last-applied-configuration$/;
+
+/** The object as somebody would have written it: no status, of its metadata what people write, and nothing bound to where it was. */
+function portable(object: JsonObject): JsonObject {
   const metadata = Object.fromEntries(
     ["name", "namespace", "labels", "annotations"].flatMap((key): [string, Json][] => {
       const value = valueAt(object, ["metadata", key]);
-      return value === undefined ? [] : [[key, value]];
+      return value === undefined ? [] : [[key, key === "annotations" ? ownAnnotations(value) : value]];
     }),
   );
-  const kept = Object.entries(object).filter(([key]) => key !== "status");
-  return withKey(withKey(Object.fromEntries(kept), "metadata", metadata), "kind", textAt(object, "kind") ?? "");
+  const dropped = textAt(object, "kind") === "ServiceAccount" ? ["status", "secrets"] : ["status"];
+  const kept = Object.fromEntries(Object.entries(object).filter(([key]) => !dropped.includes(key)));
+  const clean = withKey(kept, "metadata", metadata);
+  if (textAt(object, "kind") !== "PersistentVolumeClaim") return clean;
+  const { volumeName: _, ...spec } = (valueAt(object, ["spec"]) ?? {}) as JsonObject;
+  return withKey(clean, "spec", spec);
+}
+
+function ownAnnotations(annotations: Json): JsonObject {
+  return Object.fromEntries(Object.entries(annotations as JsonObject).filter(([key]) => !FOREIGN.test(key)));
 }
 
 /** Whether a manifest has replicas that can be set: a Pod template and a number, or a kind that has one by itself. */

@@ -242,6 +242,82 @@ test("dependencies follow in the order of need, without what is the API server's
   );
 });
 
+test("what follows may name more, and leaves behind what belongs to where it was", () => {
+  const account = {
+    apiVersion: "v1",
+    kind: "ServiceAccount",
+    metadata: { name: "web", namespace: "shop" },
+    secrets: [{ name: "web-token" }],
+    imagePullSecrets: [{ name: "registry" }],
+  };
+  const secret = (name: string, type: string) => ({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name, namespace: "shop" },
+    type,
+  });
+  const claim = {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: {
+      name: "data",
+      namespace: "shop",
+      annotations: {
+        "pv.kubernetes.io/bind-completed": "yes",
+        "kubectl.kubernetes.io/last-applied-configuration": "{}",
+        team: "a",
+      },
+    },
+    spec: { volumeName: "pvc-1", accessModes: ["ReadWriteOnce"] },
+  };
+  const token = secret("token", "kubernetes.io/service-account-token");
+  const all = [account, secret("registry", "kubernetes.io/dockerconfigjson"), claim, token];
+  const { manifests, missing } = followDependencies([NEEDY], new Map(all.map((one) => [keyText(keyOf(one)), one as JsonObject])));
+  assert.deepEqual(
+    manifests.map(({ kind, metadata }) => `${kind as string}/${(metadata as { name: string }).name}`),
+    ["ServiceAccount/web", "Secret/registry", "PersistentVolumeClaim/data", "Deployment/web"],
+  );
+  assert.equal(manifests[0]?.["secrets"], undefined);
+  assert.deepEqual(manifests[2], {
+    ...claim,
+    metadata: { name: "data", namespace: "shop", annotations: { team: "a" } },
+    spec: { accessModes: ["ReadWriteOnce"] },
+  });
+  assert.ok(!missing.some(({ name }) => name === "token"), "a token of another cluster is worth nothing here");
+});
+
+const VOLUMES: readonly (readonly [volume: JsonObject, found: string])[] = [
+  [{ azureFile: { secretName: "s" } }, "Secret/s"],
+  [{ cephfs: { secretRef: { name: "s" } } }, "Secret/s"],
+  [{ csi: { nodePublishSecretRef: { name: "s" } } }, "Secret/s"],
+  [{ rbd: { secretRef: { name: "s" } } }, "Secret/s"],
+  [{ iscsi: { secretRef: { name: "s" } } }, "Secret/s"],
+  [{ emptyDir: {} }, ""],
+  [{ projected: { sources: [{ configMap: { name: "kube-root-ca.crt" } }, { serviceAccountToken: { path: "t" } }] } }, ""],
+];
+for (const [volume, found] of VOLUMES)
+  test(`a volume of ${Object.keys(volume).join()} names ${found || "nothing"}`, () => {
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "x" }, spec: { volumes: [volume], containers: [] } };
+    assert.equal(
+      referencesOf(pod, "shop")
+        .map(({ key }) => `${key.kind}/${key.name}`)
+        .join(),
+      found,
+    );
+  });
+
+test("an Ingress names its certificates, in the namespace it will have", () => {
+  const ingress = {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "Ingress",
+    metadata: { name: "x" },
+    spec: { tls: [{ secretName: "c" }] },
+  };
+  assert.deepEqual(referencesOf(ingress, "shop"), [
+    { key: { group: "", kind: "Secret", namespace: "shop", name: "c" }, optional: true },
+  ]);
+});
+
 function workload(spec: JsonObject): FederatedWorkload {
   const value = {
     apiVersion: "deploy.meshbridge.io/v1alpha1",

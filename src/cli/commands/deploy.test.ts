@@ -23,7 +23,7 @@ async function rig(t: TestContext) {
   const writes = () =>
     [...servers.values()].reduce((sum, { counts }) => sum + (counts["PATCH"] ?? 0) + (counts["DELETE"] ?? 0), 0);
   const replicas = () => [...servers.values()].map(({ objects }) => valueAt(objects.get(WEB), ["spec", "replicas"]));
-  return { run, edit, server, servers, writes, replicas };
+  return { run, edit, server, servers, writes, replicas, dir };
 }
 
 interface PlanJson {
@@ -45,6 +45,27 @@ test("what is planned is done, and a second apply writes nothing", async (t) => 
   const again = await run("apply");
   assert.deepEqual([again.code, writes()], [0, 12]);
   assert.match(again.stderr, /nothing to do: every cluster is as declared/);
+});
+
+test("what the workload names follows from the cluster that has it, without what binds it there", async (t) => {
+  const { run, edit, server, dir } = await rig(t);
+  await edit((text) => text.replace("envFrom:", "envFrom:\n                    - secretRef: { name: credentials }"));
+  await edit((text) => text.replace("  placement:", "  policy: { dependencies: Follow }\n  placement:"));
+  const alone = await run("plan");
+  assert.match(alone.stderr, /note: Secret credentials is named by the workload and not in its template/);
+  const metadata = {
+    name: "credentials",
+    namespace: "shop",
+    annotations: { "kubectl.kubernetes.io/last-applied-configuration": "x" },
+  };
+  server("us-2").put("secrets/shop/credentials", { apiVersion: "v1", kind: "Secret", metadata, data: { key: "c2VjcmV0" } });
+  const from = ["--dependencies-from", "us-2", "--kubeconfig", `${dir}/us-2.kubeconfig`];
+  const applied = await run("apply", ...from);
+  assert.equal(applied.code, 0, applied.stderr);
+  const copy = server("eu-1").objects.get("secrets/shop/credentials");
+  assert.equal(valueAt(copy, ["data", "key"]), "c2VjcmV0");
+  assert.equal(valueAt(copy, ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"]), undefined);
+  assert.doesNotMatch(applied.stdout + applied.stderr, /c2VjcmV0/);
 });
 
 test("a plan that is another by now is refused before anything is written", async (t) => {

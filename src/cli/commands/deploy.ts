@@ -15,6 +15,7 @@ interface CommonOptions extends OutputOptions {
   readonly clusters?: string;
   readonly context?: readonly string[];
   readonly kubeconfig?: string;
+  readonly dependenciesFrom?: string;
   readonly allow?: readonly Risk[];
   readonly timeout: string;
 }
@@ -134,6 +135,7 @@ async function inSession<T>(
     clusters: options.clusters,
     contexts: options.context ?? [],
     kubeconfig: options.kubeconfig,
+    dependenciesFrom: options.dependenciesFrom,
     allow: options.allow ?? [],
     withinMs: durationOf("--timeout", options.timeout),
     env: context.env,
@@ -158,6 +160,7 @@ function withCommon(command: Command): Command {
       .option("--clusters <file>", "the ClusterList: the fleet's members and how to reach them")
       .option("--context <name>", "a kubeconfig's context as a cluster of that name, instead of --clusters; repeatable", several)
       .option("--kubeconfig <file>", "the kubeconfig of clusters that name none (env KUBECONFIG)")
+      .option("--dependencies-from <context>", "take ConfigMaps, Secrets and the like that follow the workload from this cluster")
       .addOption(new Option("--allow <risk...>", "what kubeconfigs may ask for besides").choices(RISKS))
       .option("--timeout <duration>", "a cluster that has not told everything by then counts as unreachable", "10s"),
   );
