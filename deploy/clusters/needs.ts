@@ -2,6 +2,7 @@
 import type { FederatedWorkload } from "../api/schema/workload.ts";
 import type { JsonObject } from "../json/value.ts";
 import type { KindRef } from "../kube/types.ts";
+import { isRare } from "../plan/inventory.ts";
 import { keyOf } from "../plan/object-key.ts";
 
 export interface Needs {
@@ -15,8 +16,11 @@ const FOLLOWED = ["ConfigMap", "PersistentVolumeClaim", "Secret", "ServiceAccoun
 /** `manifests`: the workload's template rendered. */
 export function needsOf({ spec }: FederatedWorkload, manifests: readonly JsonObject[]): Needs {
   const followed = spec.policy.dependencies === "Follow" ? FOLLOWED.map((kind) => ({ group: "", kind })) : [];
+  const kinds = [...manifests.map(keyOf).map(({ group, kind }) => ({ group, kind })), ...followed];
+  // Kinds that are not common are remembered in a ConfigMap of the workload.
+  const inventory = kinds.some(({ group, kind }) => isRare(`${group}/${kind}`)) ? [{ group: "", kind: "ConfigMap" }] : [];
   return {
-    kinds: [...manifests.map(keyOf).map(({ group, kind }) => ({ group, kind })), ...followed],
+    kinds: [...kinds, ...inventory],
     room: spec.placement.groups.length > 0 || ["capacity", "aggregated"].includes(spec.replicas?.by ?? "weight"),
     gates: spec.rollout.gate.registry !== undefined,
   };

@@ -2,9 +2,11 @@
 import { forEachLimited } from "../../src/kernel/promises.ts";
 import type { Json, JsonObject } from "../json/value.ts";
 import type { Answer, ClusterClient, KubeRefusal } from "../kube/types.ts";
-import { fieldManager, MANAGED_LABEL, REVISION_ANNOTATION, usedByAnnotation } from "../plan/ownership.ts";
+import { isInventory, kindsIn } from "../plan/inventory.ts";
+import { fieldManager, MANAGED_LABEL, REVISION_ANNOTATION, usedByAnnotation, usersOf } from "../plan/ownership.ts";
 import type { PlannedAction } from "../plan/types.ts";
 import type { ActionOutcome, ApplyOptions, OutcomeResult } from "./types.ts";
+import { kindOf } from "./view.ts";
 
 /** Clusters written to at once. */
 const CLUSTERS_AT_ONCE = 64;
@@ -56,10 +58,35 @@ async function applyOne(
     default: {
       // Without the uid that was seen, another object of the same name would be meant as well.
       if (action.uid === undefined) return told("refused", "it is not deleted: the object that was seen had no uid");
+      const named = isInventory(action.key) ? await stillNamed(client, action.key, options.workload, signal) : undefined;
+      if (named !== undefined) return told("waiting", named);
       const answer = await client.remove(action.key, { uid: action.uid, dryRun: write.dryRun }, signal);
       return outcomeOf(action, answer, "deleted");
     }
   }
+}
+
+/**
+ * Why the inventory stays; undefined: nothing of the workload is left of any kind that it names. Without this look, an object
+ * whose delete was refused or takes its time would be forgotten.
+ */
+async function stillNamed(
+  client: ClusterClient,
+  key: PlannedAction["key"],
+  workload: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const inventory = await client.get(key, signal);
+  if ("error" in inventory) return inventory.status === 404 ? undefined : inventory.error.message;
+  const selection = { labelSelector: `${MANAGED_LABEL}=true`, metadataOnly: true };
+  for (const kind of kindsIn(inventory.value)) {
+    const list = await client.list(kindOf(kind), selection, signal);
+    // A kind that is served no more has no objects.
+    if ("error" in list && list.status !== 404) return list.error.message;
+    if ("value" in list && list.value.some((object) => usersOf(object).includes(workload)))
+      return `it stays until nothing of ${kind} is left`;
+  }
+  return undefined;
 }
 
 /** A merge patch that takes our marks away and leaves every other field as it is, whoever owns it. */

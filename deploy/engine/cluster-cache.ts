@@ -22,8 +22,11 @@ export type CacheState =
   | { readonly state: "failing"; readonly error: MeshbridgeError; readonly since: number };
 
 export interface ClusterCache {
-  /** Begins to follow the kinds that are not followed yet. */
-  follow(kinds: readonly KindRef[]): void;
+  /**
+   * Begins to follow the kind unless it is followed. `if allowed`: that the account may not read it is no failure, and
+   * nothing of it is known; `needed` once is needed.
+   */
+  follow(kind: KindRef, need: "needed" | "if allowed"): void;
   /** Resolves with the state once it is not `filling`; rejects with the signal's reason. */
   settled(signal: AbortSignal): Promise<Exclude<CacheState, { state: "filling" }>>;
   state(): CacheState;
@@ -36,6 +39,7 @@ export interface ClusterCache {
 interface Feed {
   listed: boolean;
   heardAt: number;
+  needed: boolean;
   failure: { readonly error: MeshbridgeError; readonly since: number } | undefined;
 }
 
@@ -64,10 +68,11 @@ export function createClusterCache({ client, clock, signal, changed }: CacheOpti
   };
   const state = (): CacheState => {
     const all = [...feeds.values()];
-    const failing = all.find(({ failure }) => failure !== undefined)?.failure;
+    const read = all.filter((feed) => !isForbidden(feed));
+    const failing = read.find(({ failure }) => failure !== undefined)?.failure;
     if (failing !== undefined) return { state: "failing", ...failing };
-    if (all.length === 0 || all.some(({ listed }) => !listed)) return { state: "filling" };
-    return { state: "current", heardAt: Math.min(...all.map(({ heardAt }) => heardAt)) };
+    if (read.length === 0 || read.some(({ listed }) => !listed)) return { state: "filling" };
+    return { state: "current", heardAt: Math.min(...read.map(({ heardAt }) => heardAt)) };
   };
   const run = async (kind: KindRef, feed: Feed) => {
     const prefix = `${kind.group}/${kind.kind}/`;
@@ -94,17 +99,19 @@ export function createClusterCache({ client, clock, signal, changed }: CacheOpti
   };
 
   return {
-    follow(kinds) {
-      for (const kind of kinds) {
-        const name = `${kind.group}/${kind.kind}`;
-        if (feeds.has(name)) continue;
-        const feed: Feed = { listed: false, heardAt: 0, failure: undefined };
-        feeds.set(name, feed);
-        run(kind, feed).catch((error: unknown) => {
-          // The abort ends it; anything else is a fault of ours, and must not pass for an empty cluster.
-          if (!signal.aborted) throw error;
-        });
+    follow(kind, need) {
+      const name = `${kind.group}/${kind.kind}`;
+      const known = feeds.get(name);
+      if (known !== undefined) {
+        known.needed ||= need === "needed";
+        return;
       }
+      const feed: Feed = { listed: false, heardAt: 0, needed: need === "needed", failure: undefined };
+      feeds.set(name, feed);
+      run(kind, feed).catch((error: unknown) => {
+        // The abort ends it; anything else is a fault of ours, and must not pass for an empty cluster.
+        if (!signal.aborted) throw error;
+      });
     },
     async settled(limit) {
       for (;;) {
@@ -130,6 +137,13 @@ export function createClusterCache({ client, clock, signal, changed }: CacheOpti
       return objects.size;
     },
   };
+}
+
+/**
+ * Not allowed, and never was: what was read once and is forbidden now has been lost, which says nothing of what is there.
+ */
+function isForbidden({ needed, listed, failure }: Feed): boolean {
+  return !needed && !listed && failure?.error.details["statusCode"] === 403;
 }
 
 function unpacked(item: Packed | undefined): readonly JsonObject[] {

@@ -3,6 +3,7 @@ import type { Clock } from "../../src/kernel/clock.ts";
 import type { MeshbridgeError } from "../../src/kernel/errors.ts";
 import type { JsonObject } from "../json/value.ts";
 import type { ClusterClient } from "../kube/types.ts";
+import { inventoryKinds } from "../plan/inventory.ts";
 import { applyActions } from "./apply.ts";
 import { type ClusterCache, createClusterCache } from "./cluster-cache.ts";
 import type { Engine, ObserveRequest } from "./types.ts";
@@ -59,9 +60,14 @@ async function readCache(
   if (failing.state === "failing") return failing;
   const discovery = await client.discover(signal);
   if ("error" in discovery) return discovery;
-  const { missing, served } = kindsOf(request, discovery.value);
-  cache.follow(served.map(kindOf));
-  const state = await cache.settled(signal);
+  const { wanted, missing, served, rare } = kindsOf(request, discovery.value);
+  const follow = async (kinds: readonly string[]) => {
+    for (const kind of kinds) cache.follow(kindOf(kind), wanted.has(kind) ? "needed" : "if allowed");
+    return await cache.settled(signal);
+  };
+  const common = await follow(served);
+  if (common.state === "failing") return common;
+  const state = await follow(rare(inventoryKinds(request.workload, cache.objectsOf(request.workload))));
   if (state.state === "failing") return state;
   const objects = new Map<string, JsonObject>(cache.objectsOf(request.workload));
   const refusal = await lookUp(client, { request, objects, missing }, signal);

@@ -2,6 +2,7 @@
 import type { Clock } from "../../src/kernel/clock.ts";
 import type { JsonObject } from "../json/value.ts";
 import type { ClusterClient, KubeRefusal } from "../kube/types.ts";
+import { inventoryKinds } from "../plan/inventory.ts";
 import { keyOf, keyText } from "../plan/object-key.ts";
 import { MANAGED_LABEL, usersOf } from "../plan/ownership.ts";
 import type { Observation, ObserveRequest } from "./types.ts";
@@ -32,21 +33,26 @@ async function readCluster(
 ): Promise<Read | KubeRefusal> {
   const discovery = await client.discover(signal);
   if ("error" in discovery) return discovery;
-  const { wanted, missing, served } = kindsOf(request, discovery.value);
-  const lists = await Promise.all(
-    served.map((kind) => client.list(kindOf(kind), { labelSelector: `${MANAGED_LABEL}=true` }, signal)),
-  );
+  const { wanted, missing, served, rare } = kindsOf(request, discovery.value);
   const objects = new Map<string, JsonObject>();
   let owned = 0;
-  for (const [index, list] of lists.entries()) {
-    if ("error" in list) {
-      // A kind that this account may not read and that nothing is wanted of: nothing of it is deleted either.
-      if (list.status === 403 && !wanted.has(served[index] ?? "")) continue;
-      return list;
+  const look = async (kinds: readonly string[]): Promise<KubeRefusal | undefined> => {
+    const selection = { labelSelector: `${MANAGED_LABEL}=true` };
+    const lists = await Promise.all(kinds.map((kind) => client.list(kindOf(kind), selection, signal)));
+    for (const [index, list] of lists.entries()) {
+      if ("error" in list) {
+        // A kind that this account may not read and that nothing is wanted of: nothing of it is deleted either.
+        if (list.status === 403 && !wanted.has(kinds[index] ?? "")) continue;
+        return list;
+      }
+      owned += list.value.length;
+      for (const object of list.value)
+        if (usersOf(object).includes(request.workload)) objects.set(keyText(keyOf(object)), object);
     }
-    owned += list.value.length;
-    for (const object of list.value) if (usersOf(object).includes(request.workload)) objects.set(keyText(keyOf(object)), object);
-  }
+    return undefined;
+  };
+  const unread = (await look(served)) ?? (await look(rare(inventoryKinds(request.workload, objects))));
+  if (unread !== undefined) return unread;
   const refusal = await lookUp(client, { request, objects, missing }, signal);
   return refusal ?? { objects, missingKinds: missing, owned, observedAt: clock.now() };
 }

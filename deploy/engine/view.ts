@@ -6,10 +6,10 @@ import { interpreterOf } from "../interpret/interpret.ts";
 import { type JsonObject, numberAt, textAt } from "../json/value.ts";
 import type { ClusterClient, Discovery, KubeRefusal } from "../kube/types.ts";
 import { keyText, type ObjectKey } from "../plan/object-key.ts";
+import { OWNED_KINDS } from "../plan/owned-kinds.ts";
 import { REVISION_ANNOTATION, usersOf } from "../plan/ownership.ts";
 import type { ObservedCluster } from "../plan/types.ts";
 import type { ClusterFacts } from "../rollout/types.ts";
-import { OWNED_KINDS } from "./owned-kinds.ts";
 import { measureRoom } from "./room.ts";
 import type { Observation, ObserveRequest } from "./types.ts";
 
@@ -116,12 +116,17 @@ function stateOf(main: JsonObject) {
   return { revision, health, current, desired, message };
 }
 
-/** The kinds, as `group/Kind`, of what is wanted, of that the ones that are not served, and all that are looked through. */
+/**
+ * The kinds, as `group/Kind`, of what is wanted, of that the ones that are not served, and all that are looked through; `rare`
+ * tells which of the kinds that an inventory names are to be looked through besides.
+ */
 export function kindsOf({ keys }: ObserveRequest, discovery: Discovery) {
   const isServed = (kind: string) => discovery.find(kindOf(kind)) !== undefined;
   const wanted = new Set(keys.map(kindText));
   const missing = new Set([...wanted].filter((kind) => !isServed(kind)));
-  return { wanted, missing, served: [...new Set([...wanted, ...OWNED_KINDS])].filter(isServed) };
+  const served = [...new Set([...wanted, ...OWNED_KINDS])].filter(isServed);
+  const rare = (named: readonly string[]) => named.filter((kind) => !served.includes(kind) && isServed(kind));
+  return { wanted, missing, served, rare };
 }
 
 export function kindOf(text: string): Pick<ObjectKey, "group" | "kind"> {

@@ -40,6 +40,8 @@ export interface FakeServer {
   readonly counts: Record<string, number>;
   /** The next `times` requests whose method is in `methods` are answered so, instead. */
   refuse(status: number, times: number, methods?: readonly string[]): void;
+  /** Every request about these resources is answered 403, as for an account without rights; an empty list ends it. */
+  forbid(plurals: readonly string[], methods?: readonly string[]): void;
   /** Requests are taken and not answered, as by a stopped process. */
   hang(on: boolean): void;
   /** Every answer waits so long. */
@@ -68,6 +70,7 @@ export async function startFakeServer(): Promise<FakeServer> {
   let oldest = 1;
   let history: { readonly version: number; readonly plural: string; readonly line: string }[] = [];
   let refusal = { status: 0, times: 0, methods: [] as readonly string[] };
+  let forbidden = { plurals: [] as readonly string[], methods: [] as readonly string[] };
   let hanging = false;
   let latencyMs = 0;
 
@@ -105,6 +108,9 @@ export async function startFakeServer(): Promise<FakeServer> {
     if (url.pathname === "/version") return reply(response, 200, { gitVersion: "v1.0.0-fake" });
     const place = placeOf(url.pathname);
     if (place === undefined) return reply(response, 404, statusObject(404, "no such path"));
+    const meant = forbidden.methods.length === 0 || forbidden.methods.includes(method);
+    if (meant && forbidden.plurals.includes(place.plural))
+      return reply(response, 403, statusObject(403, "no right", "Forbidden"));
     if (place.name === undefined) {
       if (url.searchParams.get("watch") === "true") return watch(response, place.plural, url.searchParams.get("resourceVersion"));
       if (method === "GET") return reply(response, 200, listOf(place, url.searchParams));
@@ -190,6 +196,9 @@ export async function startFakeServer(): Promise<FakeServer> {
     counts,
     refuse(status, times, methods = []) {
       refusal = { status, times, methods };
+    },
+    forbid(plurals, methods = []) {
+      forbidden = { plurals, methods };
     },
     hang(on) {
       hanging = on;

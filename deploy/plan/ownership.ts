@@ -19,7 +19,8 @@ export function usedByAnnotation(workload: string): string {
   return `${USED_BY}${digest(workload)}`;
 }
 
-function digest(text: string): string {
+/** 16 hexadecimal digits. */
+export function digest(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 

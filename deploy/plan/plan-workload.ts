@@ -2,7 +2,8 @@
 import { compareText } from "../../src/kernel/compare.ts";
 import type { JsonObject } from "../json/value.ts";
 import { type DecideContext, decideUnwanted, decideWanted } from "./decide.ts";
-import { keyOf, keyText, kindRank } from "./object-key.ts";
+import { isInventory, withInventory } from "./inventory.ts";
+import { keyOf, keyText, kindRank, type ObjectKey } from "./object-key.ts";
 import type { ObservedCluster, PlannedAction } from "./types.ts";
 
 export interface WorkloadPlanInput extends Omit<DecideContext, "cluster"> {
@@ -14,7 +15,11 @@ export interface WorkloadPlanInput extends Omit<DecideContext, "cluster"> {
 /** By cluster; within one, what others need first, then what leaves in the reverse order. */
 export function planWorkload({ wanted, observed, ...context }: WorkloadPlanInput): readonly PlannedAction[] {
   const names = [...new Set([...wanted.keys(), ...observed.keys()])].sort(compareText);
-  return names.flatMap((cluster) => planCluster(wanted.get(cluster) ?? [], observed.get(cluster), { ...context, cluster }));
+  return names.flatMap((cluster) => {
+    const seen = observed.get(cluster);
+    const all = withInventory(wanted.get(cluster) ?? [], context.workload, seen?.objects);
+    return planCluster(all, seen, { ...context, cluster });
+  });
 }
 
 function planCluster(
@@ -61,5 +66,10 @@ function planCluster(
 }
 
 function byNeed(a: PlannedAction, b: PlannedAction): number {
-  return kindRank(a.key.kind) - kindRank(b.key.kind) || compareText(keyText(a.key), keyText(b.key));
+  return rank(a.key) - rank(b.key) || compareText(keyText(a.key), keyText(b.key));
+}
+
+/** The inventory right after the Namespace: it is written before what it names, and goes after it. */
+function rank(key: ObjectKey): number {
+  return isInventory(key) ? 0.5 : kindRank(key.kind);
 }

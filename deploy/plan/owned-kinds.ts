@@ -1,6 +1,6 @@
 /**
  * Kinds that are looked through for objects of ours beside those that a template has now: what a template had once and has
- * no longer must be found, or it would stay for ever. Other kinds are found as long as the template has one of the kind.
+ * no longer must be found, or it would stay for ever. Other kinds are found by the workload's inventory, see `inventory.ts`.
  */
 export const OWNED_KINDS: readonly string[] = [
   "/ConfigMap",
