@@ -4,13 +4,12 @@ import { fail } from "../../src/model/errors.ts";
 import type { FoundRecord } from "../../src/sidecar/plan/record.ts";
 import type { Answer, ConsulWriteClient, Query } from "./client.ts";
 import { isRecord, textAt } from "./guards.ts";
-import { type ConsulRecord, foundOf } from "./writer-record.ts";
+import { type ConsulRecord, foundOf, MAINTENANCE } from "./writer-record.ts";
 import type { ConsulWriterSettings } from "./writer-schema.ts";
 
 const TIMEOUT_MS = 5000;
 /** How long the agent may hold a query back while nothing changes. */
 const WAIT_S = 60;
-const MAINTENANCE = "_service_maintenance:";
 
 /** All throw what `ConsulClient` answers with as an error, but where it says otherwise. */
 export interface AgentApi {
@@ -39,11 +38,7 @@ export function createAgentApi(
   settings: ConsulWriterSettings,
   times: { readonly ttlMs: number; readonly deregisterMs: number },
 ): AgentApi {
-  const { partition, consulNamespace } = settings;
-  const part: Query = {
-    ...(partition !== undefined && { partition }),
-    ...(consulNamespace !== undefined && { ns: consulNamespace }),
-  };
+  const part = partOf(settings);
   const at = (signal: AbortSignal, timeoutMs = TIMEOUT_MS) => ({ timeoutMs, signal });
   const get = async (path: string, query: Query, signal: AbortSignal) =>
     bodyOf(await client.get(path, { ...part, ...query }, at(signal)));
@@ -102,6 +97,11 @@ export function createAgentApi(
       if (leader === "") throw fail("MB_REGISTRY_REFUSED", { ...client.names, statusCode: 200, reason: "there is no leader" });
     },
   };
+}
+
+/** Which part of Consul the settings mean, as requests say it. */
+export function partOf({ partition, consulNamespace }: Pick<ConsulWriterSettings, "partition" | "consulNamespace">): Query {
+  return { ...(partition !== undefined && { partition }), ...(consulNamespace !== undefined && { ns: consulNamespace }) };
 }
 
 /** What `register` sends. Its check begins as passing: it is registered when it is ready, and not before. */

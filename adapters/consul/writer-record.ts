@@ -10,6 +10,9 @@ export const META = {
   origin: "meshbridge-origin",
 } as const;
 
+/** What the id of a check begins with that takes a service out; the service's id follows. */
+export const MAINTENANCE = "_service_maintenance:";
+
 /** The part of a service's definition that is compared: what somebody changed by hand in it is put right again. */
 export interface ConsulRecord {
   readonly id: string;

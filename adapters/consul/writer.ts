@@ -7,12 +7,13 @@ import { parseDuration } from "../../src/kernel/duration.ts";
 import { fail } from "../../src/model/errors.ts";
 import { isSameOwner, type WantedRecord } from "../../src/sidecar/plan/record.ts";
 import { defineWriter, type Writer, type WriterContext } from "../../src/sidecar/writer.ts";
-import { type AgentApi, createAgentApi, quoted } from "./agent-api.ts";
+import { type AgentApi, createAgentApi, partOf, quoted } from "./agent-api.ts";
 import { createAgentLease } from "./agent-lease.ts";
 import { addressOf, createClient } from "./client.ts";
 import { createTransport } from "./transport.ts";
 import { META, ownerText, parseContent, recordOf } from "./writer-record.ts";
 import { ConsulWriterSettings } from "./writer-schema.ts";
+import { type ConsulSurvey, createSurvey } from "./writer-survey.ts";
 
 /** One waiting query for each record, and room for what is asked besides. */
 const CONNECTIONS = 64;
@@ -27,13 +28,21 @@ export const consulWriter = defineWriter({
     const client = createClient(config, { context, transport, label: context.name });
     const times = { ttlMs: parseDuration(ttl) ?? 15_000, deregisterMs: parseDuration(deregisterAfter) ?? 60_000 };
     const api = createAgentApi(client, config, times);
-    return agentWriter(api, { ...context, address: client.names.address, ttlMs: times.ttlMs, close: () => transport.close() });
+    const survey = createSurvey(client, partOf(config));
+    return agentWriter(api, {
+      ...context,
+      survey,
+      address: client.names.address,
+      ttlMs: times.ttlMs,
+      close: () => transport.close(),
+    });
   },
 });
 
 interface AgentWriterContext extends WriterContext {
   readonly address: string;
   readonly ttlMs: number;
+  readonly survey: ConsulSurvey;
   close(): void;
 }
 
@@ -77,6 +86,7 @@ function agentWriter(api: AgentApi, context: AgentWriterContext): Writer {
       await api.deregister(record.key, signal);
     },
     confirm: (record: WantedRecord, signal) => api.visible(parseContent(record.content), signal),
+    ...context.survey,
     async *events(signal) {
       try {
         yield* lease.events(signal);

@@ -9,6 +9,8 @@ export interface NodeThere {
   readonly version: number;
   /** It is held by this session. */
   readonly ours: boolean;
+  /** Which session holds it, in hexadecimal; undefined: none, it stays. */
+  readonly session: string | undefined;
 }
 
 /** All reject as `Connection` does. Versions guard against a change in between: MB_REGISTRY_REFUSED then (BadVersion). */
@@ -48,8 +50,9 @@ export function createNodes(connection: Connection): Nodes {
         return undefined;
       }
       const { data, stat } = found;
-      const ours = BigInt.asUintN(64, stat.ephemeralOwner) === session;
-      return { data: new TextDecoder().decode(data), version: stat.version, ours };
+      const holder = BigInt.asUintN(64, stat.ephemeralOwner);
+      const held = { ours: holder === session, session: holder === 0n ? undefined : holder.toString(16) };
+      return { data: new TextDecoder().decode(data), version: stat.version, ...held };
     },
     children: async (path) => (await connection.getChildren(path))?.children ?? [],
     async create(path, data) {

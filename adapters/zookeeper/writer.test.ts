@@ -8,7 +8,9 @@ import { startTarget } from "../../src/sidecar/target.ts";
 import type { Connect } from "./connection.ts";
 import { modelZooKeeper } from "./testing.ts";
 import { createNodeWriter } from "./writer.ts";
+import { createNodes } from "./writer-nodes.ts";
 import { WRITTEN_FORMATS, type WrittenFormat } from "./writer-record.ts";
+import { purgeNode, surveyNodes } from "./writer-survey.ts";
 
 const OWNER: Owner = { cluster: "east", instance: "shop/web-1/u1", epoch: 1 };
 const SERVER = { host: "127.0.0.1", port: 2181 };
@@ -92,3 +94,30 @@ test("dubbo: a node of another owner is not taken for one's own of before", asyn
   await other.end();
   await mine.end();
 });
+
+for (const format of WRITTEN_FORMATS)
+  test(`${format}: a survey tells what a session holds from what nobody does, and only that is purged as it was seen`, async () => {
+    const zk = modelZooKeeper();
+    const living = startProcess(zk.connect, format);
+    await living.wish(registration(1000));
+    // A copy of the tree, as after a restore elsewhere: the nodes are there, and no session.
+    const copy = modelZooKeeper();
+    for (const [path, data] of zk.dump()) if (path !== "/") copy.put(path, data);
+    const surveyIn = async (connect: Connect) => {
+      const signal = new AbortController().signal;
+      const connection = await connect({ ...SERVER, session: undefined, signal, onWatch: () => undefined });
+      const layout = { format, root: "/root", fields: {} };
+      return { nodes: createNodes(connection), layout, records: await surveyNodes(createNodes(connection), layout, "east") };
+    };
+    const [here, there] = [await surveyIn(zk.connect), await surveyIn(copy.connect)];
+    assert.deepEqual(
+      [here, there].map(({ records }) => records.map(({ lease, service }) => [lease, service])),
+      [[["fresh", "com.acme.Web"]], [["over", "com.acme.Web"]]],
+    );
+    const [orphan] = there.records;
+    assert.ok(orphan);
+    assert.match((await purgeNode(here.nodes, here.layout, orphan)) ?? "", /has changed/);
+    assert.equal(await purgeNode(there.nodes, there.layout, orphan), undefined);
+    assert.equal(copy.dump().has(orphan.key), false);
+    await living.end();
+  });

@@ -11,6 +11,7 @@ import { createWireConnect } from "./wire/connection.ts";
 import { createNodes, type Nodes } from "./writer-nodes.ts";
 import { foundOf, type Layout, ownerIn, parseContent, recordsOf } from "./writer-record.ts";
 import { ZooKeeperWriterSettings } from "./writer-schema.ts";
+import { purgeNode, surveyNodes } from "./writer-survey.ts";
 
 /** What comes back is to be written to within two seconds. */
 const RETRY_MAX_MS = 800;
@@ -120,6 +121,8 @@ export function createNodeWriter({ layout, servers, connect, context }: NodeWrit
       const { path, data } = parseContent(content);
       return (await connected().nodes.read(path))?.data === data;
     },
+    survey: (cluster) => surveyNodes(connected().nodes, layout, cluster),
+    purge: (record) => purgeNode(connected().nodes, layout, record),
     async *events(signal) {
       const stop = new AbortController();
       const news = createLatest<WriterEvent | { readonly type: "ended"; readonly error: unknown }>((waiting, next) =>

@@ -53,6 +53,8 @@ function setUp() {
       records.delete(key);
     },
     confirm: async () => world.visible,
+    survey: async () => assert.fail("nothing is surveyed"),
+    purge: async () => assert.fail("nothing is purged"),
     async *events(signal) {
       signal.addEventListener("abort", () => events.close());
       yield* events;

@@ -18,6 +18,15 @@ export type WriterEvent =
   /** It cannot be reached; records may be leaving by their lease. It is tried again by itself. */
   | { readonly type: "lost"; readonly error: MeshbridgeError; readonly retryInMs: number };
 
+/** A record, with what its registry knows of whether its owner lives. */
+export interface SurveyedRecord extends FoundRecord {
+  readonly owner: Owner;
+  /** `fresh`: somebody keeps it alive; `over`: nobody does; `unknown`: the registry cannot tell. */
+  readonly lease: "fresh" | "over" | "unknown";
+  /** What says so, as part of a sentence: `its check is critical`. */
+  readonly evidence: string;
+}
+
 /**
  * One registry, for one owner. Every call has a deadline of its own, ends with the signal's reason on abort, and throws
  * errors of the table: MB_REGISTRY_UNREACHABLE, MB_REGISTRY_REFUSED, MB_REGISTRY_BAD_REPLY, MB_SECRET_UNREADABLE, and
@@ -39,6 +48,13 @@ export interface Writer {
   remove(record: FoundRecord, signal: AbortSignal): Promise<void>;
   /** Whether those who read the registry see the record, and as it should be. */
   confirm(record: WantedRecord, signal: AbortSignal): Promise<boolean>;
+  /** All records that say they are owned by the cluster, whichever instance of it. Complete, or it throws. */
+  survey(cluster: string, signal: AbortSignal): Promise<readonly SurveyedRecord[]>;
+  /**
+   * Removes a record of whichever owner, while it still is as it was surveyed. Resolves with why it was not removed, one
+   * sentence without its full stop; undefined: it was, or is gone already.
+   */
+  purge(record: SurveyedRecord, signal: AbortSignal): Promise<string | undefined>;
   /**
    * Holds the connection and keeps the leases of what was put alive, for as long as it is iterated. Ends with the signal;
    * what has a lease stays until that runs out, unless it was removed before.

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { createAdminClient } from "../admin-client.ts";
 import type { CommandContext } from "../context.ts";
 import { durationOf, type OutputOptions, print, withOutput } from "../options.ts";
+import { addSidecarGc } from "./sidecar-gc.ts";
 import { addSidecarManifest } from "./sidecar-manifest.ts";
 
 /** Where a sidecar listens unless its configuration says otherwise. */
@@ -43,6 +44,7 @@ export function addSidecar(program: Command, context: CommandContext): void {
     .requiredOption("-c, --config <file>", "the sidecar's configuration")
     .action(async ({ config }: RunOptions) => context.exit(await context.sidecar(config)));
   addSidecarManifest(sidecar, context);
+  addSidecarGc(sidecar, context);
   withSidecar(sidecar.command("drain"))
     .description("take the workload out of the registries and wait for the end of it: a preStop hook")
     .action(async (options: DrainOptions) => {
