@@ -53,6 +53,21 @@ test("takes the example of the documentation", () => {
 });
 
 const BAD: readonly (readonly [title: string, spec: string, line: RegExp])[] = [
+  [
+    "CEL that is none",
+    `${TEMPLATE}  interpret:\n    - { group: a, kind: B, healthy: [{ cel: "1 +" }] }\n`,
+    /^web.yaml:7:45 {2}spec.interpret\[0\].healthy\[0\].cel {2}1 \+ is no CEL expression of a bool/,
+  ],
+  [
+    "a JSON path that is none",
+    `${TEMPLATE}  interpret:\n    - { group: a, kind: B, replicas: "$.a[", healthy: [{ path: $.b }] }\n`,
+    /^web.yaml:7:38 {2}spec.interpret\[0\].replicas {2}\$\.a\[ is no JSON path/,
+  ],
+  [
+    "a condition of both kinds, and a kind told twice",
+    `${TEMPLATE}  interpret:\n    - { group: a, kind: B, healthy: [{ path: $.a, cel: "true" }] }\n    - { group: a, kind: B, healthy: [{ path: $.a }] }\n`,
+    /healthy\[0\] {2}needs exactly one of path and cel\n.*interpret\[1\].kind {2}B is told twice/,
+  ],
   ["unknown key", `${TEMPLATE}  placment: {}\n`, /^web.yaml:6:3 {2}spec.placment {2}unknown key; did you mean "placement"\?/],
   ["no template", "  placement: {}\n", /spec.template {2}is missing/],
   [

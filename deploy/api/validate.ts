@@ -6,6 +6,7 @@ import { inputSchema } from "../../src/config/schema.ts";
 import { checkSchema, type SchemaProblem } from "../../src/kernel/schema-check.ts";
 import { parseYaml } from "../../src/kernel/yaml-document.ts";
 import type { Check } from "./checks/check.ts";
+import { checkInterpret } from "./checks/interpret.ts";
 import { checkOverrides } from "./checks/overrides.ts";
 import { checkReplicas, checkRollout } from "./checks/rollout.ts";
 import { checkPlacement } from "./checks/selectors.ts";
@@ -18,6 +19,7 @@ export type Parsed<T> = { readonly object: T } | { readonly problems: readonly C
 const CHECKS: readonly (readonly [part: string, check: (check: Check) => void])[] = [
   ["template", checkTemplate],
   ["placement", checkPlacement],
+  ["interpret", checkInterpret],
   ["overrides", checkOverrides],
   ["replicas", checkReplicas],
   ["rollout", checkRollout],

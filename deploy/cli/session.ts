@@ -74,7 +74,12 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   );
   const template = { workload, manifests, clusterScoped: scope };
   const engine = createEngine({ clients, clock, withinMs });
-  const request = { workload: workloadKey(workload), ...templateKeys(template), demand: demandFor(workload, manifests) };
+  const request = {
+    workload: workloadKey(workload),
+    ...templateKeys(template),
+    demand: demandFor(workload, manifests),
+    kinds: workload.spec.interpret,
+  };
   return {
     key: request.workload,
     workload,

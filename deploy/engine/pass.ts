@@ -1,11 +1,11 @@
 /** One pass of one workload: from what is declared and seen to placement, numbers, and the plan with its rails. Pure. */
 import type { FederatedWorkload } from "../api/schema/workload.ts";
 import { podSpecPath } from "../interpret/pod-template.ts";
+import { scalePath } from "../interpret/scale.ts";
 import { type JsonObject, valueAt } from "../json/value.ts";
 import type { OverrideProblem } from "../overrides/apply.ts";
 import type { Fleet } from "../placement/fleet.ts";
 import { type PlacementResult, place } from "../placement/place.ts";
-import { isScalable } from "../plan/dependencies.ts";
 import { keyOf, keyText, type ObjectKey } from "../plan/object-key.ts";
 import { usersOf } from "../plan/ownership.ts";
 import { planWorkload } from "../plan/plan-workload.ts";
@@ -59,7 +59,8 @@ export function templateKeys({
 } {
   const namespace = workload.metadata.namespace ?? "default";
   const placed = manifests.map((manifest) => inNamespace(manifest, namespace, clusterScoped));
-  const main = placed.find(isScalable) ?? placed.find((manifest) => podSpecPath(manifest) !== undefined);
+  const scaled = placed.find((manifest) => scalePath(manifest, workload.spec.interpret) !== undefined);
+  const main = scaled ?? placed.find((manifest) => podSpecPath(manifest) !== undefined);
   return { keys: placed.map(keyOf), main: main === undefined ? undefined : keyOf(main) };
 }
 
@@ -142,7 +143,7 @@ export function objectText({ kind, namespace, name }: ObjectKey): string {
 
 /** What one replica of the workload is made from; undefined: no Pods. */
 export function podSpecOf(manifests: readonly JsonObject[]) {
-  const main = manifests.find(isScalable);
+  const main = manifests.find((manifest) => scalePath(manifest, []) !== undefined);
   const path = main === undefined ? undefined : podSpecPath(main);
   return path === undefined ? undefined : valueAt(main, path);
 }

@@ -1,5 +1,6 @@
 /** Between the pure core and the clusters: what is seen, and what became of a plan. */
 import type { MeshbridgeError } from "../../src/kernel/errors.ts";
+import type { CustomKind } from "../api/schema/interpret.ts";
 import type { JsonObject } from "../json/value.ts";
 import type { FieldConflict } from "../kube/types.ts";
 import type { ObjectKey } from "../plan/object-key.ts";
@@ -14,6 +15,8 @@ export interface ObserveRequest {
   readonly keys: readonly ObjectKey[];
   /** The one whose replicas and health count as the workload's; undefined: there is none. */
   readonly main: ObjectKey | undefined;
+  /** How its custom kinds are read; left out: none. One list for as long as it says the same. */
+  readonly kinds?: readonly CustomKind[];
   /** Set: room is measured for replicas that ask for so much. Needs rights to list nodes and Pods. */
   readonly demand: ReplicaDemand | undefined;
 }

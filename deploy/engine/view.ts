@@ -2,7 +2,10 @@
 import type { Clock } from "../../src/kernel/clock.ts";
 import { withTimeout } from "../../src/kernel/promises.ts";
 import { fail } from "../../src/model/errors.ts";
+import type { CustomKind } from "../api/schema/interpret.ts";
+import type { Interpreter } from "../interpret/builtin.ts";
 import { interpreterOf } from "../interpret/interpret.ts";
+import { scalePath } from "../interpret/scale.ts";
 import { type JsonObject, numberAt, textAt } from "../json/value.ts";
 import type { ClusterClient, Discovery, KubeRefusal } from "../kube/types.ts";
 import { keyText, type ObjectKey } from "../plan/object-key.ts";
@@ -97,20 +100,26 @@ async function seenView(client: ClusterClient, seen: Read, request: ObserveReque
   const { objects, missingKinds, owned, observedAt } = seen;
   const main = request.main === undefined ? undefined : objects.get(keyText(request.main));
   const ours = main !== undefined && usersOf(main).includes(request.workload);
-  const replicas = ours ? numberAt(main, "spec", "replicas") : undefined;
+  const { kinds = NO_KINDS } = request;
+  const scale = ours ? scalePath(main, kinds) : undefined;
+  const replicas = scale === undefined ? undefined : numberAt(main, ...scale);
   return {
     cluster: client.name,
     observed: { reachable: true, synced: true, objects, missingKinds },
-    facts: { reachable: { observedAt, value: true }, ...(ours && { workload: { observedAt, ...stateOf(main) } }) },
+    facts: { reachable: { observedAt, value: true }, ...(ours && { workload: { observedAt, ...stateOf(main, kinds) } }) },
     replicas,
     room: await measureRoom(client, { demand: request.demand, main, replicas: replicas ?? 0 }, signal),
     owned,
   };
 }
 
-const interpret = interpreterOf([]);
+const NO_KINDS: readonly CustomKind[] = [];
+/** Compiled once for each workload's list. */
+const interpreters = new WeakMap<readonly CustomKind[], Interpreter>();
 
-function stateOf(main: JsonObject) {
+function stateOf(main: JsonObject, kinds: readonly CustomKind[]) {
+  const interpret = interpreters.get(kinds) ?? interpreterOf(kinds);
+  interpreters.set(kinds, interpret);
   const { health, current, desired, message } = interpret(main);
   const revision = textAt(main, "metadata", "annotations", REVISION_ANNOTATION) ?? "";
   return { revision, health, current, desired, message };

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { CustomKind } from "../api/schema/interpret.ts";
 import type { JsonObject } from "../json/value.ts";
 import { interpreterOf, kindKey } from "./interpret.ts";
 import { containersOf, podSpecPath } from "./pod-template.ts";
+import { scalePath } from "./scale.ts";
 import type { WorkloadHealth } from "./workload-state.ts";
 
 const read = interpreterOf([]);
@@ -91,6 +93,28 @@ test("a configured kind is read by its paths, for every version of its group", (
   assert.equal(widget(condition("Up", "True")).message, "$.status.url does not hold");
   assert.equal(widget({ phase: "Broken", ...condition("Up", "True"), url: "x" }).health, "Degraded");
   assert.equal(widget({ observedGeneration: 1, ...condition("Up", "True"), url: "x" }).health, "Progressing");
+});
+
+test("CEL and paths may stand side by side; replicas are where the kind says", () => {
+  const rule: CustomKind = {
+    group: "acme.io",
+    kind: "Widget",
+    scale: "/spec/size",
+    readyReplicas: "size(object.status.up)",
+    message: "'phase ' + object.status.phase",
+    healthy: [{ cel: "size(object.status.up) >= object.spec.size" }, { path: "$.status.url" }],
+    degraded: [{ cel: "object.status.phase == 'Broken'" }],
+  };
+  const widgets = interpreterOf([rule]);
+  const widget = (status: JsonObject) => widgets(object("Widget", { size: 2 }, status));
+  const { health, desired, ready, message } = widget({ up: ["a", "b"], url: "x", phase: "Fine" });
+  assert.deepEqual([health, desired, ready, message], ["Healthy", 2, 2, "phase Fine"]);
+  assert.equal(widget({ up: ["a"], url: "x" }).message, "size(object.status.up) >= object.spec.size does not hold");
+  assert.equal(widget({}).health, "Progressing", "nothing to tell from is not healthy");
+  assert.equal(widget({ phase: "Broken" }).health, "Degraded");
+  assert.deepEqual(scalePath(object("Widget", {}, {}), [rule]), ["spec", "size"]);
+  assert.equal(scalePath(object("Widget", {}, {}), []), undefined);
+  assert.deepEqual(scalePath(object("Deployment", { template: { spec: { containers: [] } } }, {}), [rule]), ["spec", "replicas"]);
 });
 
 test("a path that is none is refused when it is configured", () => {

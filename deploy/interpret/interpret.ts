@@ -1,10 +1,12 @@
 /** Reads any object: built-in kinds, configured ones, and by the conventions of Kubernetes what is left. Pure. */
+
+import type { CustomKind } from "../api/schema/interpret.ts";
 import { type JsonObject, numberAt, textAt } from "../json/value.ts";
 import { BUILT_IN, conditionOf, type Interpreter } from "./builtin.ts";
-import { type CustomKind, customInterpreter } from "./custom-kind.ts";
+import { customInterpreter } from "./custom-kind.ts";
 import { NO_COUNTS, outdated, type WorkloadState } from "./workload-state.ts";
 
-/** Configured kinds win over built-in ones. Throws a TypeError for a path that is none. */
+/** Configured kinds win over built-in ones. Throws a TypeError for an expression that is none. */
 export function interpreterOf(customKinds: readonly CustomKind[]): Interpreter {
   const known = new Map(BUILT_IN);
   for (const rule of customKinds) known.set(`${rule.group}/${rule.kind}`, customInterpreter(rule));

@@ -21,6 +21,13 @@ export function valueAt(value: Json | undefined, path: readonly (string | number
   return at;
 }
 
+/** A copy with another value at the path, which goes through objects alone; what is missing on the way is made. */
+export function withValueAt(object: JsonObject, [key, ...rest]: readonly string[], value: Json): JsonObject {
+  if (key === undefined) return object;
+  const inner = ownValue(object, key);
+  return withKey(object, key, rest.length === 0 ? value : withValueAt(isJsonObject(inner) ? inner : {}, rest, value));
+}
+
 /** The text at the path, or undefined when there is none or it is of another type. */
 export function textAt(value: Json | undefined, ...path: (string | number)[]): string | undefined {
   const found = valueAt(value, path);

@@ -1,7 +1,7 @@
 /** What a workload names and needs: ConfigMaps, Secrets, ServiceAccounts, claims. It follows the workload when asked. Pure. */
 import { compareText } from "../../src/kernel/compare.ts";
 import { podSpecPath } from "../interpret/pod-template.ts";
-import { type Json, type JsonObject, listAt, numberAt, textAt, valueAt, withKey } from "../json/value.ts";
+import { type Json, type JsonObject, listAt, textAt, valueAt, withKey } from "../json/value.ts";
 import { keyOf, keyText, kindRank, type ObjectKey } from "./object-key.ts";
 
 export interface Reference {
@@ -164,13 +164,4 @@ function portable(object: JsonObject): JsonObject {
 
 function ownAnnotations(annotations: Json): JsonObject {
   return Object.fromEntries(Object.entries(annotations as JsonObject).filter(([key]) => !FOREIGN.test(key)));
-}
-
-/** Whether a manifest has replicas that can be set: a Pod template and a number, or a kind that has one by itself. */
-export function isScalable(manifest: JsonObject): boolean {
-  if (podSpecPath(manifest) === undefined) return false;
-  return (
-    ["Deployment", "StatefulSet", "ReplicaSet"].includes(textAt(manifest, "kind") ?? "") ||
-    numberAt(manifest, "spec", "replicas") !== undefined
-  );
 }

@@ -366,6 +366,27 @@ test("what is wanted in a cluster: overrides, replicas, namespace and marks", ()
   assert.match("problems" in two ? (two.problems[0]?.message ?? "") : "", /is for one workload, and the template has 2/);
 });
 
+test("replicas of a custom kind are written where the kind says", () => {
+  const rule = { group: "acme.io", kind: "Widget", scale: "/spec/pool/size", healthy: [{ path: "$.status" }] };
+  const widget: JsonObject = {
+    apiVersion: "acme.io/v1",
+    kind: "Widget",
+    metadata: { name: "w" },
+    spec: { pool: { colour: "red" } },
+  };
+  const base = { cluster: cluster("eu-1"), revision: "abc", clusterScoped: new Set<string>(), manifests: [widget] };
+  const share = { cluster: "eu-1", replicas: 4, pending: 0, why: [] };
+  const wanted = wantedIn({ ...base, share, workload: workload({ interpret: [rule] }) });
+  assert.ok("manifests" in wanted, JSON.stringify(wanted));
+  assert.deepEqual(wanted.manifests[0]?.["spec"], { pool: { colour: "red", size: 4 } });
+  const untold = wantedIn({ ...base, share, workload: workload({}) });
+  assert.match("problems" in untold ? (untold.problems[0]?.message ?? "") : "", /nothing that has replicas/);
+  const patches = [{ op: "add", path: "/spec/pool/size", value: 9 }];
+  const target = { kind: "Widget" };
+  const clash = wantedIn({ ...base, share, workload: workload({ interpret: [rule], overrides: [{ target, patches }] }) });
+  assert.match("problems" in clash ? (clash.problems[0]?.message ?? "") : "", /writes \/spec\/pool\/size/);
+});
+
 test("a revision is of template and overrides alone", () => {
   const [a, b] = [workload({ replicas: { total: 3 } }), workload({ replicas: { total: 9 }, placement: { clusters: ["x"] } })];
   assert.equal(revisionOf(a, [CONFIG]), revisionOf(b, [CONFIG]));

@@ -1,21 +1,12 @@
 /** What is wanted in one cluster: the template with overrides, replicas, namespace and marks. Pure. */
 import { createHash } from "node:crypto";
 import type { FederatedWorkload } from "../api/schema/workload.ts";
-import {
-  canonicalText,
-  type Json,
-  type JsonObject,
-  jsonEqual,
-  numberAt,
-  ownValue,
-  textAt,
-  valueAt,
-  withKey,
-} from "../json/value.ts";
+import { scalePath } from "../interpret/scale.ts";
+import { pointerText } from "../json/pointer.ts";
+import { canonicalText, type Json, type JsonObject, jsonEqual, textAt, valueAt, withKey, withValueAt } from "../json/value.ts";
 import { applyOverrides, type OverrideProblem } from "../overrides/apply.ts";
 import type { ClusterView } from "../placement/fleet.ts";
 import type { Share } from "../replicas/request.ts";
-import { isScalable } from "./dependencies.ts";
 import { marked } from "./ownership.ts";
 
 export interface WantedInput {
@@ -53,16 +44,17 @@ export function workloadKey({ metadata }: FederatedWorkload): string {
 export function wantedIn({ workload, manifests, cluster, share, revision, clusterScoped }: WantedInput): Wanted {
   const overridden = applyOverrides(manifests, workload.spec.overrides, cluster);
   if ("problems" in overridden) return overridden;
-  const scalable = overridden.manifests.flatMap((manifest, index) => (isScalable(manifest) ? [index] : []));
+  const scales = overridden.manifests.map((manifest) => scalePath(manifest, workload.spec.interpret));
   if (share !== undefined) {
-    const problem = replicasProblem(manifests, overridden.manifests, scalable);
+    const problem = replicasProblem(manifests, overridden.manifests, scales);
     if (problem !== undefined) return { problems: [{ cluster: cluster.name, rule: -1, manifest: undefined, message: problem }] };
   }
   const namespace = workload.metadata.namespace ?? "default";
   return {
     manifests: overridden.manifests.map((manifest, index) => {
+      const path = scales[index];
       const sized =
-        share !== undefined && scalable.includes(index) ? withReplicas(manifest, share.replicas + share.pending) : manifest;
+        share === undefined || path === undefined ? manifest : withValueAt(manifest, path, share.replicas + share.pending);
       return marked(inNamespace(sized, namespace, clusterScoped), workloadKey(workload), revision);
     }),
   };
@@ -71,18 +63,16 @@ export function wantedIn({ workload, manifests, cluster, share, revision, cluste
 function replicasProblem(
   before: readonly JsonObject[],
   after: readonly JsonObject[],
-  scalable: readonly number[],
+  scales: readonly (readonly string[] | undefined)[],
 ): string | undefined {
+  const scalable = scales.flatMap((path, index) => (path === undefined ? [] : [{ path, index }]));
   if (scalable.length > 1)
     return `spec.replicas is for one workload, and the template has ${scalable.length}: make one object of each`;
-  const [index] = scalable;
-  if (index === undefined) return "spec.replicas is given, and the template has nothing that has replicas";
-  const same = jsonEqual(numberAt(before[index], "spec", "replicas"), numberAt(after[index], "spec", "replicas"));
-  return same ? undefined : "an override writes /spec/replicas, which spec.replicas writes as well";
-}
-
-function withReplicas(manifest: JsonObject, replicas: number): JsonObject {
-  return withKey(manifest, "spec", withKey((ownValue(manifest, "spec") ?? {}) as JsonObject, "replicas", replicas));
+  const [only] = scalable;
+  if (only === undefined) return "spec.replicas is given, and the template has nothing that has replicas";
+  const { path, index } = only;
+  const same = jsonEqual(valueAt(before[index], path), valueAt(after[index], path));
+  return same ? undefined : `an override writes ${pointerText(path)}, which spec.replicas writes as well`;
 }
 
 /** With the namespace, unless the manifest has one or its kind has none. */

@@ -9,8 +9,9 @@ import { after, before, describe, test } from "node:test";
 import { parse } from "yaml";
 import { runCommand } from "../../src/cli/testing/run.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
+import { eventually } from "../support/eventually.ts";
 import { type Cluster, startKubernetes } from "../support/kubernetes.ts";
-import { kubernetesApi } from "../support/kubernetes-api.ts";
+import { type KubernetesObject, kubernetesApi } from "../support/kubernetes-api.ts";
 import { startNodes } from "../support/kubernetes-nodes.ts";
 import { denyReader } from "../support/kubernetes-rights.ts";
 import { requireServers } from "../support/require-server.ts";
@@ -19,6 +20,39 @@ import { tempDir } from "../support/temp.ts";
 const WEB = new URL("../../examples/deploy/web.yaml", import.meta.url);
 const NAMES = ["fl-eu", "fl-us"];
 const { skip } = requireServers("etcd", "kubernetes", "kwok");
+
+/** What only its own operator knows: its size, and how many of it are up. */
+const WIDGETS: KubernetesObject = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: "widgets.acme.io" },
+  spec: {
+    group: "acme.io",
+    scope: "Namespaced",
+    names: { plural: "widgets", singular: "widget", kind: "Widget", listKind: "WidgetList" },
+    versions: [
+      {
+        name: "v1",
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+      },
+    ],
+  },
+};
+const WIDGET = `apiVersion: deploy.meshbridge.io/v1alpha1
+kind: FederatedWorkload
+metadata: { name: widget, namespace: shop }
+spec:
+  template:
+    manifests:
+      - { apiVersion: acme.io/v1, kind: Widget, metadata: { name: w }, spec: {} }
+  placement: { clusterSelector: {} }
+  replicas: { total: 8, mode: divided }
+  interpret:
+    - { group: acme.io, kind: Widget, scale: /spec/size, readyReplicas: object.status.up, healthy: [{ cel: object.status.up >= object.spec.size }] }
+`;
 
 interface Listed {
   readonly name: string;
@@ -120,6 +154,53 @@ describe("a fleet of real clusters", { skip }, () => {
     assert.notEqual(await tokenOf("fl-eu"), before);
     assert.match((await fleet("renew", "--token-life", "2h")).stdout, / kept +good until/);
     assert.equal((await deploy("plan")).code, 0);
+  });
+
+  test("a custom kind is read by CEL, fails alone the cluster that lacks it, and is found when it leaves the template", async () => {
+    const { api } = cluster("fl-eu");
+    await api.apply(WIDGETS);
+    await eventually("widgets are served", () => api.send("GET", "/apis/acme.io/v1/widgets"));
+    await writeFile(path("widget.yaml"), WIDGET);
+    const words = ["-f", path("web.yaml"), "-f", path("widget.yaml"), "--yes"];
+    for (const name of NAMES) {
+      const joined = await fleet("join", name, ...admin(name), ...words);
+      assert.equal(joined.code, 0, joined.stderr);
+    }
+    const widget = async (verb: string) => {
+      const given = ["-f", path("widget.yaml"), "--clusters", path("fleet.yaml"), "--timeout", "4s", "-o", "json"];
+      const { code, stdout } = await runCommand(["deploy", verb, ...given], { clock: systemClock });
+      return {
+        code,
+        view: JSON.parse(stdout) as { outcomes: { cluster: string; object: string; verb: string; result: string }[] },
+      };
+    };
+    const applied = await widget("apply");
+    assert.equal(applied.code, 1, "one cluster does not serve it");
+    const lines = ({ outcomes }: typeof applied.view) =>
+      outcomes.map((one) => `${one.cluster} ${one.verb} ${one.object.split(" ")[0]} ${one.result}`);
+    assert.deepEqual(
+      lines(applied.view).filter((line) => !line.includes("ConfigMap")),
+      ["fl-eu create Widget done", "fl-us blocked Widget waiting"],
+    );
+    const at = "/apis/acme.io/v1/namespaces/shop/widgets/w";
+    const live = await api.send<{ spec: { size: number } }>("GET", at);
+    assert.equal(live.spec.size, 4);
+    assert.equal((await widget("status")).code, 1, "it is not up");
+    await api.apply({ ...(live as unknown as KubernetesObject), metadata: { name: "w", namespace: "shop" }, status: { up: 4 } });
+    const status = (await widget("status")).view as unknown as { clusters: { name: string; health: string }[] };
+    assert.equal(status.clusters.find(({ name }) => name === "fl-eu")?.health, "Healthy");
+    await writeFile(
+      path("widget.yaml"),
+      WIDGET.replaceAll("Widget,", "ConfigMap,")
+        .replace("apiVersion: acme.io/v1,", "apiVersion: v1,")
+        .replace(/ {2}replicas.*\n/, "")
+        .replace(/, spec: \{\}/, ""),
+    );
+    const left = await widget("apply");
+    assert.equal(left.code, 0, JSON.stringify(left.view));
+    assert.ok(lines(left.view).includes("fl-eu delete Widget done"), lines(left.view).join("\n"));
+    await assert.rejects(api.send("GET", at), /404/);
+    assert.equal((await widget("delete")).code, 0);
   });
 
   test("health has a time, and a cluster that stands still is not ready", async () => {

@@ -1,6 +1,7 @@
 /** The FederatedWorkload: the one source of its types, validation, defaults, CRD and reference page. */
 import { type Static, Type } from "typebox";
 import { API_VERSION, kubeName, ObjectMetaSchema, openMap, strict } from "./common.ts";
+import { CustomKindSchema } from "./interpret.ts";
 import { OverrideSchema } from "./overrides.ts";
 import { PlacementSchema } from "./placement.ts";
 import { ReplicasSchema } from "./replicas.ts";
@@ -71,6 +72,11 @@ const WorkloadSpecSchema = Type.Object(
     placement: PlacementSchema,
     overrides: Type.Array(OverrideSchema, { default: [], maxItems: 1000, description: "What differs from cluster to cluster." }),
     replicas: Type.Optional(ReplicasSchema),
+    interpret: Type.Array(CustomKindSchema, {
+      default: [],
+      maxItems: 100,
+      description: "How custom kinds of the template are read, each once; they win over what is known by itself.",
+    }),
     rollout: RolloutSchema,
     policy: PolicySchema,
   },
