@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { reasonOf } from "../../src/kernel/errors.ts";
 import { type Row, tableOf } from "./report.ts";
 import { type Figures, runOnce, SCENARIOS, type Scenario, type ScenarioOptions } from "./scenarios.ts";
-import { SERVERS, type ServerName } from "./servers.ts";
+import { REFERENCES, SERVERS, type ServerName } from "./servers.ts";
 
 const RESULTS = fileURLToPath(new URL("../results/", import.meta.url));
 const SERVER_NAMES = Object.keys(SERVERS) as ServerName[];
@@ -79,7 +79,9 @@ function parse(args: readonly string[]): Options | undefined {
   });
   const scenarios = positionals.length === 0 ? Object.keys(SCENARIOS) : positionals;
   const servers =
-    values.servers === undefined ? SERVER_NAMES : SERVER_NAMES.filter((name) => values.servers?.split(",").includes(name));
+    values.servers === undefined
+      ? SERVER_NAMES.filter((name) => !REFERENCES.includes(name))
+      : SERVER_NAMES.filter((name) => values.servers?.split(",").includes(name));
   const number = (given: string | undefined) => (given === undefined ? undefined : Number(given));
   const { clients, services, instances, changes, seconds } = values;
   const given = [clients, services, instances, changes, seconds, values.runs].map(number);

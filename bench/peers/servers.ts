@@ -22,8 +22,15 @@ export interface Server {
   steady(options: { rate: number; seconds: number; sinceNs: bigint }): Promise<readonly number[]>;
 }
 
+const ours =
+  (...args: string[]) =>
+  (scope: AsyncDisposableStack) =>
+    startLineServer(scope, { command: process.execPath, args: [...process.execArgv, "--expose-gc", OURS, ...args] });
+
 export const SERVERS = {
-  meshbridge: (scope: AsyncDisposableStack) => startLineServer(scope, { command: process.execPath, args: ["--expose-gc", OURS] }),
+  meshbridge: ours(),
+  "meshbridge public": ours("--public"),
+  "bare HTTP/2": ours("--bare"),
   "go-control-plane linear": async (scope: AsyncDisposableStack) =>
     startLineServer(scope, { command: await ownProgram("controlplane"), args: ["-cache", "linear"] }),
   "go-control-plane snapshot": async (scope: AsyncDisposableStack) =>
@@ -31,6 +38,9 @@ export const SERVERS = {
 } as const satisfies Readonly<Record<string, (scope: AsyncDisposableStack) => Promise<Server>>>;
 
 export type ServerName = keyof typeof SERVERS;
+
+/** Not servers that anybody would use: run when they are named. */
+export const REFERENCES: readonly ServerName[] = ["meshbridge public", "bare HTTP/2"];
 
 async function startLineServer(scope: AsyncDisposableStack, command: LineCommand): Promise<Server> {
   const program = startLineProgram(scope, command);

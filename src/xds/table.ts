@@ -33,6 +33,7 @@ export function createTable(): WritableTable {
   let pending: ReadonlySet<string> = new Set();
   /** XOR of one hash per resource: the same whatever the order, and kept current at the cost of what changes. */
   let digest = 0n;
+  let lately: { readonly since: number; readonly seq: number; readonly names: readonly string[] } | undefined;
 
   const record = (name: string, entry: Entry) => {
     entry.changedAt = seq;
@@ -76,11 +77,16 @@ export function createTable(): WritableTable {
     *all() {
       for (const { resource } of entries.values()) if (resource !== undefined) yield resource;
     },
-    *changedSince(since) {
+    changedSince(since) {
+      // Streams that are in step ask the same one after the other.
+      if (lately?.since === since && lately.seq === seq) return lately.names;
+      const names: string[] = [];
       for (let i = firstAfter(log, since); i < log.length; i++) {
         const line = log[i];
-        if (line !== undefined && entries.get(line.name)?.changedAt === line.seq) yield line.name;
+        if (line !== undefined && entries.get(line.name)?.changedAt === line.seq) names.push(line.name);
       }
+      lately = { since, seq, names };
+      return names;
     },
     setPending(names) {
       pending = names;

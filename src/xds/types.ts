@@ -45,7 +45,7 @@ export interface TypeTable {
   /** All resources, in a stable order. */
   all(): Iterable<Resource>;
   /** Names added, changed or removed after `seq`, each once, in the order of their last change. O(changes). */
-  changedSince(seq: number): Iterable<string>;
+  changedSince(seq: number): readonly string[];
 }
 
 /** What all streams of one view read. */

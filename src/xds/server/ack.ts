@@ -13,7 +13,7 @@ export interface Ack {
  * The ACK in an encoded DeltaDiscoveryRequest (field numbers of discovery.proto). Undefined for every request that
  * says anything else, or in another way: those are for the real decoder.
  */
-export function readAck(bytes: Uint8Array): Ack | undefined {
+export function readAck(bytes: Buffer): Ack | undefined {
   let typeUrl = "";
   let nonce = "";
   let at = 0;
@@ -22,14 +22,10 @@ export function readAck(bytes: Uint8Array): Ack | undefined {
     const length = bytes[at + 1] ?? 0x80;
     const end = at + 2 + length;
     if ((tag & 7) !== LENGTH_DELIMITED || length >= 0x80 || end > bytes.length) return undefined;
-    if (tag >> 3 === TYPE_URL_FIELD) typeUrl = text(bytes, at + 2, end);
-    else if (tag >> 3 === NONCE_FIELD) nonce = text(bytes, at + 2, end);
+    if (tag >> 3 === TYPE_URL_FIELD) typeUrl = bytes.toString("utf8", at + 2, end);
+    else if (tag >> 3 === NONCE_FIELD) nonce = bytes.toString("utf8", at + 2, end);
     else return undefined;
     at = end;
   }
   return nonce === "" ? undefined : { typeUrl, nonce };
-}
-
-function text(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8", start, end);
 }

@@ -37,11 +37,13 @@ test("D2 50,000 initial versions are read; more than 100,000 names, and one beyo
   const versions = Object.fromEntries(
     Array.from({ length: 50_000 }, (_, index) => [`namespace/${"s".repeat(60)}-${index}/http`, "0123456789abcdef"]),
   );
-  const bytes = DeltaDiscoveryRequest.encode(DeltaDiscoveryRequest.fromPartial({ initialResourceVersions: versions })).finish();
+  const message = DeltaDiscoveryRequest.fromPartial({ initialResourceVersions: versions });
+  const bytes = Buffer.from(DeltaDiscoveryRequest.encode(message).finish());
   assert.ok(bytes.length > 4 * 1024 * 1024, `${bytes.length} bytes`);
   const { request } = decodeRequest("delta", bytes);
   assert.equal(request.variant === "delta" && request.initialVersions.size, 50_000);
-  const names = (resourceNames: string[]) => DiscoveryRequest.encode(DiscoveryRequest.fromPartial({ resourceNames })).finish();
+  const names = (resourceNames: string[]) =>
+    Buffer.from(DiscoveryRequest.encode(DiscoveryRequest.fromPartial({ resourceNames })).finish());
   assert.throws(() => decodeRequest("sotw", names(Array.from({ length: 100_001 }, () => "a"))), {
     code: "MB_XDS_REQUEST_INVALID",
   });

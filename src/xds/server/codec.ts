@@ -17,7 +17,7 @@ export interface DecodedRequest {
 }
 
 /** Throws MB_XDS_REQUEST_INVALID for bytes that are no request and for one beyond the limits. */
-export function decodeRequest(variant: Variant, bytes: Uint8Array): DecodedRequest {
+export function decodeRequest(variant: Variant, bytes: Buffer): DecodedRequest {
   const ack = variant === "delta" ? readAck(bytes) : undefined;
   if (ack !== undefined) return { request: ackRequest(ack), node: undefined };
   try {

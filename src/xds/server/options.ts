@@ -2,7 +2,7 @@
 import type { ChannelOptions } from "@grpc/grpc-js";
 
 /** `initial_resource_versions` of 50,000 names is above 3 MiB, and grows with what the client holds (envoy#46072). */
-const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
+export const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 
 export const SERVER_OPTIONS: ChannelOptions = {
   "grpc.max_receive_message_length": MAX_REQUEST_BYTES,

@@ -9,6 +9,7 @@ import {
 import { makeResource } from "../resource.ts";
 import { TYPE_URL } from "../types.ts";
 import { readAck } from "./ack.ts";
+import { PREFIX_BYTES } from "./frames.ts";
 import { encodeResponse } from "./response.ts";
 
 const typeUrl = TYPE_URL.endpoint;
@@ -17,12 +18,18 @@ const resources = fc
   .array(fc.tuple(name, fc.uint8Array({ minLength: 1, maxLength: 400 })), { maxLength: 5 })
   .map((all) => all.map(([one, body]) => makeResource(typeUrl, one, body)));
 
+/** What is in a gRPC frame, whose length must be right. */
+function message(frame: Buffer): Buffer {
+  assert.deepEqual([frame[0], frame.readUInt32BE(1)], [0, frame.byteLength - PREFIX_BYTES]);
+  return frame.subarray(PREFIX_BYTES);
+}
+
 test("property: a response is what the generated code reads, the first time and from what is remembered", () => {
   fc.assert(
     fc.property(resources, fc.array(name, { maxLength: 3 }), name, (made, removed, nonce) => {
       for (const _ of [1, 2]) {
         const response = { typeUrl, nonce, version: "v1", resources: made, removed };
-        const delta = encodeResponse("delta", response);
+        const delta = message(encodeResponse("delta", response));
         const read = DeltaDiscoveryResponse.decode(delta);
         assert.deepEqual(
           [read.typeUrl, read.nonce, read.systemVersionInfo, read.removedResources],
@@ -32,7 +39,7 @@ test("property: a response is what the generated code reads, the first time and 
           read.resources.map((one) => [one.name, one.version, one.resource?.typeUrl, Buffer.from(one.resource?.value ?? [])]),
           made.map((one) => [one.name, one.version, typeUrl, Buffer.from(one.body)]),
         );
-        const whole = DiscoveryResponse.decode(encodeResponse("sotw", response));
+        const whole = DiscoveryResponse.decode(message(encodeResponse("sotw", response)));
         assert.deepEqual([whole.typeUrl, whole.nonce, whole.versionInfo], [typeUrl, nonce, "v1"]);
         assert.deepEqual(
           whole.resources.map(({ value }) => Buffer.from(value)),

@@ -1,15 +1,18 @@
 /**
  * DiscoveryResponse and DeltaDiscoveryResponse as bytes (field numbers of discovery.proto). What a resource adds is
- * encoded once and shared by every response to every client: an answer costs one copy of its bytes, not an encoding.
+ * encoded once and shared by every response to every client, and so is the whole of a response with one resource but for
+ * its nonce: an answer costs one copy of its bytes, not an encoding.
  */
 import type { StreamResponse, Variant } from "../stream/messages.ts";
 import type { Resource } from "../types.ts";
+import { PREFIX_BYTES } from "./frames.ts";
 
-/** Fields of both responses; 3 of a DiscoveryResponse (canary) and 7 and above of delta are never used. */
+/** Fields of both responses, the last of delta alone; 3 of a DiscoveryResponse (canary) and 7 and above are never used. */
 const VERSION = 1;
 const RESOURCES = 2;
-const SOTW = { typeUrl: 4, nonce: 5 };
-const DELTA = { typeUrl: 4, nonce: 5, removed: 6 };
+const TYPE_URL = 4;
+const NONCE = 5;
+const REMOVED = 6;
 /** google.protobuf.Any, and Resource of discovery.proto. */
 const ANY = { typeUrl: 1, value: 2 };
 const RESOURCE = { version: 1, any: 2, name: 3 };
@@ -17,34 +20,51 @@ const RESOURCE = { version: 1, any: 2, name: 3 };
 /** What comes before a resource's body, up to and with the length of the body; the body is the entry's last field. */
 const headers: Readonly<Record<Variant, WeakMap<Resource, Buffer>>> = { sotw: new WeakMap(), delta: new WeakMap() };
 
-/** The response as the client expects it on the wire. */
-export function encodeResponse(variant: Variant, { typeUrl, nonce, version, resources, removed }: StreamResponse): Buffer {
-  const fields = variant === "sotw" ? SOTW : DELTA;
-  const head = [
-    field(VERSION, Buffer.from(version)),
-    field(fields.typeUrl, Buffer.from(typeUrl)),
-    field(fields.nonce, Buffer.from(nonce)),
-  ];
-  const tail = variant === "sotw" ? [] : removed.map((name) => field(DELTA.removed, Buffer.from(name)));
-  let length = sizeOf(head) + sizeOf(tail);
-  const entries = resources.map((resource) => headerOf(variant, resource));
-  for (const [index, header] of entries.entries()) length += header.byteLength + (resources[index]?.body.byteLength ?? 0);
-  const message = Buffer.allocUnsafe(length);
-  let at = 0;
+/** Everything of a response but its nonce, for those that carry one resource and nothing else: the commonest by far. */
+const alone: Readonly<Record<Variant, WeakMap<Resource, { readonly version: string; readonly parts: readonly Uint8Array[] }>>> = {
+  sotw: new WeakMap(),
+  delta: new WeakMap(),
+};
+
+/** The response as the client expects it on the wire, after its gRPC prefix. */
+export function encodeResponse(variant: Variant, response: StreamResponse): Buffer {
+  const parts = contentOf(variant, response);
+  const nonce = Buffer.byteLength(response.nonce);
+  const noncePrefix = nonce === 0 ? EMPTY : prefix(NONCE, nonce);
+  const length = parts.reduce((sum, { byteLength }) => sum + byteLength, noncePrefix.byteLength + nonce);
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + length);
+  frame[0] = 0;
+  frame.writeUInt32BE(length, 1);
+  let at = PREFIX_BYTES;
   const put = (part: Uint8Array) => {
-    message.set(part, at);
+    frame.set(part, at);
     at += part.byteLength;
   };
-  for (const part of head) put(part);
-  for (const [index, header] of entries.entries()) {
-    put(header);
-    put(resources[index]?.body ?? EMPTY);
-  }
-  for (const part of tail) put(part);
-  return message;
+  for (const part of parts) put(part);
+  put(noncePrefix);
+  frame.write(response.nonce, at);
+  return frame;
 }
 
-const EMPTY = new Uint8Array();
+const EMPTY = Buffer.alloc(0);
+
+function contentOf(variant: Variant, response: StreamResponse): readonly Uint8Array[] {
+  const { version, resources, removed } = response;
+  const [only] = resources;
+  if (only === undefined || resources.length > 1 || removed.length > 0) return encodeContent(variant, response);
+  const known = alone[variant].get(only);
+  if (known?.version === version) return known.parts;
+  const parts = [Buffer.concat(encodeContent(variant, response))];
+  alone[variant].set(only, { version, parts });
+  return parts;
+}
+
+function encodeContent(variant: Variant, { typeUrl, version, resources, removed }: StreamResponse): readonly Uint8Array[] {
+  const parts: Uint8Array[] = [field(VERSION, Buffer.from(version)), field(TYPE_URL, Buffer.from(typeUrl))];
+  for (const resource of resources) parts.push(headerOf(variant, resource), resource.body);
+  if (variant === "delta") for (const name of removed) parts.push(field(REMOVED, Buffer.from(name)));
+  return parts;
+}
 
 function headerOf(variant: Variant, resource: Resource): Buffer {
   const known = headers[variant].get(resource);
@@ -82,8 +102,4 @@ function prefix(number: number, length: number): Buffer {
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
   bytes.push(rest);
   return Buffer.from(bytes);
-}
-
-function sizeOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }

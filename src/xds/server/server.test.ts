@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { afterEach, test } from "node:test";
+import { afterEach, test as register } from "node:test";
 import { type ClientDuplexStream, credentials, Client as GrpcClient, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { Node } from "../../gen/envoy/config/core/v3/base.ts";
 import {
@@ -29,6 +29,19 @@ const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
+
+/** Whether the servers of the test at hand take the direct way; see message-stream.ts. */
+let direct = true;
+
+/** Every test over both ways: what a client sees is the same. */
+function test(name: string, body: () => Promise<void>): void {
+  for (const way of [true, false]) {
+    register(`${name} (${way ? "direct" : "public"})`, () => {
+      direct = way;
+      return body();
+    });
+  }
+}
 
 /** One view for everybody, a server on a free port, and a way to open streams to it. */
 async function rig({ ready = true, limits = DEFAULT_GATE_LIMITS } = {}) {
@@ -64,6 +77,7 @@ async function rig({ ready = true, limits = DEFAULT_GATE_LIMITS } = {}) {
     proxies,
     defaults: { cluster: "c1", network: "default", namespace: "default" },
     epoch: "e",
+    direct,
     limits,
     clock: systemClock,
     log: silentLog,

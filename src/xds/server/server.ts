@@ -6,6 +6,7 @@ import { isLoopback, type ListenAddress, listenText } from "../../kernel/listen-
 import { fail } from "../../model/errors.ts";
 import { createGate, DEFAULT_GATE_LIMITS, type GateLimits } from "./gate.ts";
 import { SERVER_OPTIONS } from "./options.ts";
+import { createPacer } from "./pacer.ts";
 import { type BoundService, discoveryServices, type StreamKind } from "./services.ts";
 import { type Call, type Session, type SessionEnv, startSession } from "./session.ts";
 import { serverCredentials, type TlsFiles } from "./tls.ts";
@@ -14,7 +15,7 @@ const MAX_METADATA_BYTES = 16 * 1024;
 /** Streams are ended over this time when the server stops, so that they do not all arrive elsewhere at once. */
 const DRAIN_SPREAD_MS = 2000;
 
-export interface XdsServerEnv extends SessionEnv {
+export interface XdsServerEnv extends Omit<SessionEnv, "pacer"> {
   /** Default: DEFAULT_GATE_LIMITS. */
   readonly limits?: GateLimits;
   /** Served beside discovery: load reports, client status. */
@@ -46,8 +47,9 @@ export function createXdsServer(env: XdsServerEnv): XdsServer {
   const gates = new Set<Gate>();
   const server = new Server({ ...SERVER_OPTIONS, interceptors: [refuseLargeMetadata, ...(env.interceptors ?? [])] });
 
+  const sessionEnv = { ...env, pacer: createPacer(env.clock) };
   const serve = (kind: StreamKind) => (call: Call) => {
-    const session: Session = startSession(call, kind, env, () => sessions.delete(session));
+    const session: Session = startSession(call, kind, sessionEnv, () => sessions.delete(session));
     sessions.add(session);
   };
   const services = [...discoveryServices(serve), ...(env.services ?? [])];

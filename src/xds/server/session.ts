@@ -2,7 +2,7 @@
  * One gRPC stream: turns its requests into the stream machine's, and writes what the machine says is due. Back-pressure
  * is honoured: while the client does not read, nothing more is made for it, and after a while it is let go.
  */
-import { status as grpcStatus, type ServerDuplexStream } from "@grpc/grpc-js";
+import { status as grpcStatus } from "@grpc/grpc-js";
 import type { Node } from "../../gen/envoy/config/core/v3/base.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { MeshbridgeError, reasonOf } from "../../kernel/errors.ts";
@@ -19,6 +19,9 @@ import { shortType, TYPE_URL } from "../types.ts";
 import type { ViewHandle, ViewProvider } from "../view-provider.ts";
 import { type Access, NOBODY } from "./access.ts";
 import { decodeRequest } from "./codec.ts";
+import { type FrameFault, PREFIX_BYTES } from "./frames.ts";
+import { type Call, messageStream } from "./message-stream.ts";
+import type { Pacer } from "./pacer.ts";
 import { encodeResponse } from "./response.ts";
 import { mayHaveSecrets } from "./secret-access.ts";
 import type { StreamKind } from "./services.ts";
@@ -39,6 +42,7 @@ export interface XdsMetrics {
 
 export interface SessionEnv {
   readonly views: ViewProvider;
+  readonly pacer: Pacer;
   readonly proxies: Proxies;
   readonly defaults: NodeDefaults;
   readonly epoch: string;
@@ -49,9 +53,11 @@ export interface SessionEnv {
   readonly recorder?: Recorder | undefined;
   /** Who may be what; absent: everybody is believed. */
   readonly access?: Access;
+  /** False: messages go through grpc-js's public interface alone. Default: true, where this grpc-js allows it. */
+  readonly direct?: boolean;
 }
 
-export type Call = ServerDuplexStream<Buffer, Buffer>;
+export type { Call } from "./message-stream.ts";
 
 export interface Session {
   /** Ends the stream regularly: the client connects again at once. */
@@ -71,7 +77,6 @@ interface Open {
 export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onClose: () => void): Session {
   let open: Open | undefined;
   let closed = false;
-  let scheduled = false;
   let stalled: AbortController | undefined;
   let proven: PeerIdentity = NOBODY;
   let trusted = false;
@@ -100,16 +105,6 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     close();
   };
 
-  const schedule = () => {
-    if (scheduled || closed) return;
-    scheduled = true;
-    // One turn later: everything that one catalog change touches has then arrived, and the first change waits for nothing.
-    setImmediate(() => {
-      scheduled = false;
-      if (!closed) guard(flush);
-    });
-  };
-
   const guard = (work: () => void) => {
     try {
       work();
@@ -119,25 +114,27 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
   };
 
   const flush = () => {
-    if (open === undefined || !open.handle.ready || stalled !== undefined) return;
+    if (closed || open === undefined || !open.handle.ready || stalled !== undefined) return;
     let room = true;
     for (const response of open.stream.flush()) {
       const bytes = encodeResponse(kind.variant, response);
-      room = call.write(bytes);
+      room = messages.write(bytes);
       open.proxy.sent(response);
       open.record?.response(response);
-      env.metrics.response(shortType(response.typeUrl), bytes.byteLength);
+      env.metrics.response(shortType(response.typeUrl), bytes.byteLength - PREFIX_BYTES);
     }
     if (!room) waitForRoom(open.log);
   };
 
+  const flushGuarded = () => guard(flush);
+
   const waitForRoom = (log: Log) => {
     const waiting = new AbortController();
     stalled = waiting;
-    call.once("drain", () => {
+    messages.onceDrained(() => {
       waiting.abort();
       stalled = undefined;
-      schedule();
+      env.pacer.request(flushGuarded);
     });
     env.clock.sleep(STALL_MS, waiting.signal).then(
       () => {
@@ -172,7 +169,7 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     const log = env.log.child({ node: nodeId });
     log.info({ role: client.role, variant: kind.variant, view: handle.key }, "xds stream opened");
     const record = env.recorder?.open({ node: nodeId, view: handle.key, variant: kind.variant });
-    return { handle, stream, proxy, unsubscribe: handle.subscribe(schedule), record, log };
+    return { handle, stream, proxy, unsubscribe: handle.subscribe(() => env.pacer.change(flushGuarded)), record, log };
   };
 
   /** Said once a stream: the listeners that need them wait, and the client asks again and again. */
@@ -195,33 +192,34 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
       env.metrics.nack(shortType(answer.typeUrl));
       open.log.warn({ typeUrl: answer.typeUrl, reason: answer.message }, "xds client refused an update");
     }
-    schedule();
+    // An answer alone asks for nothing; what it makes due is changes that came meanwhile.
+    if (answer.kind === "none") env.pacer.request(flushGuarded);
+    else env.pacer.change(flushGuarded);
   };
 
-  // Nothing is read before it is known who asks: a token may have to be looked into first.
-  call.pause();
-  const known = (peer: PeerIdentity) => {
-    proven = peer;
-    call.resume();
-  };
-  if (env.access === undefined) call.resume();
-  else env.access.identify(call).then(known, refuse);
-  call.on("data", (bytes: Buffer) => guard(() => take(bytes)));
-  call.on("end", () => {
+  const end = () => {
     call.end();
     close();
-  });
+  };
+  const onMessage = (bytes: Buffer) => {
+    guard(() => take(bytes));
+    return !closed;
+  };
+  const onFault = (fault: FrameFault) => refuse(fail("MB_XDS_REQUEST_INVALID", { reason: `a message is ${fault}` }));
+  const messages = messageStream(call, { onMessage, onEnd: end, onFault }, env.direct ?? true);
+  // Nothing is read before it is known who asks: a token may have to be looked into first.
+  const known = (peer: PeerIdentity) => {
+    proven = peer;
+    messages.start();
+  };
+  if (env.access === undefined) messages.start();
+  else env.access.identify(call).then(known, refuse);
   call.on("error", (error) => {
     if (!closed) env.log.debug({ reason: reasonOf(error), peer: call.getPeer() }, "xds stream broke");
     close();
   });
   call.on("cancelled", close);
-  return {
-    end() {
-      call.end();
-      close();
-    },
-  };
+  return { end };
 }
 
 const STATUS: Readonly<Record<string, grpcStatus>> = {

@@ -51,13 +51,17 @@ export function dueOf(state: TypeState, states: TypeStates, tables: ViewTables):
   return { present, removed, blocked, waiting, withheld };
 }
 
-function dueNames(state: TypeState, table: TypeTable): Set<string> {
+function dueNames(state: TypeState, table: TypeTable): Iterable<string> {
+  const { subscription } = state;
+  const changed = table.changedSince(state.sentSeq);
+  if (!state.full && state.dirty.size === 0 && state.owed.size === 0)
+    return subscription.wild ? changed : changed.filter((name) => subscription.names.has(name));
   const names = new Set<string>();
   const add = (name: string) => {
-    if (wants(state.subscription, name)) names.add(name);
+    if (wants(subscription, name)) names.add(name);
   };
   if (state.full) for (const { name } of table.all()) add(name);
-  for (const name of table.changedSince(state.sentSeq)) add(name);
+  for (const name of changed) add(name);
   for (const name of state.dirty) add(name);
   for (const name of state.owed) add(name);
   return names;

@@ -13,7 +13,7 @@ import { receive } from "./receive.ts";
 import { isWildcardType, wants } from "./subscription.ts";
 import { newTypeState, type TypeState } from "./type-state.ts";
 
-/** The order in which types are sent (xDS protocol, "Eventual consistency considerations"); others follow. */
+/** The order in which types are sent (xDS protocol, "Eventual consistency considerations"); others follow as they came. */
 const SEND_ORDER: readonly TypeUrl[] = [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.secret, TYPE_URL.listener, TYPE_URL.route];
 
 /** Delta responses are split at this many bytes of content: gRPC clients refuse messages above 4 MiB by default. */
@@ -53,6 +53,8 @@ export interface XdsStream {
 
 export function createXdsStream({ variant, tables, epoch }: StreamOptions): XdsStream {
   const states = new Map<TypeUrl, TypeState>();
+  /** The same in the order in which they are sent. */
+  let ordered: readonly TypeState[] = [];
   let nonces = 0;
 
   const respond = (state: TypeState, resources: readonly Resource[], removed: readonly string[]): StreamResponse => {
@@ -72,38 +74,48 @@ export function createXdsStream({ variant, tables, epoch }: StreamOptions): XdsS
     }
   };
 
-  const flushType = (state: TypeState): readonly StreamResponse[] => {
-    if (state.inflight.size > 0) return [];
+  const mayHaveDue = (state: TypeState): boolean => {
+    if (state.inflight.size > 0) return false;
     if (tables.complete) endGuard(state);
-    else if (variant === "sotw" && state.guarded !== undefined) return [];
-    if (isInStep(state, tables.table(state.typeUrl).seq)) return [];
+    else if (variant === "sotw" && state.guarded !== undefined) return false;
+    return !isInStep(state, tables.table(state.typeUrl).seq);
+  };
+
+  /** Adds what may be sent of one type. */
+  const flushType = (state: TypeState, into: StreamResponse[]): void => {
     const due = dueOf(state, states, tables);
     const answer = variant === "sotw" ? sotwAnswer(state, due, tables) : deltaAnswer(state, due);
     // State of the world with something blocked: leaving it out would delete it, so the whole answer waits.
-    if (answer === "wait") return [];
+    if (answer === "wait") return;
     commit(state, due, tables.table(state.typeUrl).seq, answer !== undefined);
-    if (answer === undefined) return [];
+    if (answer === undefined) return;
     markReferred(due.present);
-    return answer.map(({ resources, removed }) => respond(state, resources, removed));
+    for (const { resources, removed } of answer) into.push(respond(state, resources, removed));
   };
 
   return {
     receive(request) {
       const known = states.get(request.typeUrl);
       const state = known ?? newTypeState(request.typeUrl);
-      if (known === undefined) states.set(request.typeUrl, state);
+      if (known === undefined) {
+        states.set(request.typeUrl, state);
+        ordered = [...states.values()].sort((a, b) => placeOf(a.typeUrl) - placeOf(b.typeUrl));
+      }
       return receive(state, request, tables, known === undefined);
     },
     flush() {
-      const order = [...SEND_ORDER, ...[...states.keys()].filter((typeUrl) => !SEND_ORDER.includes(typeUrl))];
+      const responses: StreamResponse[] = [];
       // Twice: a removal may only have waited for a type that turned out, in the first round, to have nothing to send.
-      return [...order, ...order].flatMap((typeUrl) => {
-        const state = states.get(typeUrl);
-        return state === undefined ? [] : flushType(state);
-      });
+      for (let round = 0; round < 2; round++) for (const state of ordered) if (mayHaveDue(state)) flushType(state, responses);
+      return responses;
     },
     progress: () => [...states.values()].map(progressOf),
   };
+}
+
+function placeOf(typeUrl: TypeUrl): number {
+  const place = SEND_ORDER.indexOf(typeUrl);
+  return place < 0 ? SEND_ORDER.length : place;
 }
 
 /** Nothing is due and nothing waits: most types of most streams, most of the time. */
@@ -113,6 +125,7 @@ function isInStep({ sentSeq, settledSeq, full, mustAnswer, refused, dirty, owed 
 
 /** The view has become complete: what was kept from the client is due now. */
 function endGuard(state: TypeState): void {
+  if (state.guarded === undefined && state.withheld.size === 0) return;
   state.guarded = undefined;
   for (const name of state.withheld) state.dirty.add(name);
   state.withheld.clear();
