@@ -4,7 +4,7 @@ import { fail } from "../../src/model/errors.ts";
 import type { FoundRecord } from "../../src/sidecar/plan/record.ts";
 import type { Answer, ConsulWriteClient, Query } from "./client.ts";
 import { isRecord, textAt } from "./guards.ts";
-import { type ConsulRecord, foundOf, MAINTENANCE } from "./writer-record.ts";
+import { type ConsulRecord, checkId, foundOf, MAINTENANCE } from "./writer-record.ts";
 import type { ConsulWriterSettings } from "./writer-schema.ts";
 
 const TIMEOUT_MS = 5000;
@@ -100,8 +100,16 @@ export function createAgentApi(
 }
 
 /** Which part of Consul the settings mean, as requests say it. */
-export function partOf({ partition, consulNamespace }: Pick<ConsulWriterSettings, "partition" | "consulNamespace">): Query {
-  return { ...(partition !== undefined && { partition }), ...(consulNamespace !== undefined && { ns: consulNamespace }) };
+export function partOf({
+  partition,
+  consulNamespace,
+  datacenter,
+}: Pick<ConsulWriterSettings, "partition" | "consulNamespace" | "datacenter">): Query {
+  return {
+    ...(datacenter !== undefined && { dc: datacenter }),
+    ...(partition !== undefined && { partition }),
+    ...(consulNamespace !== undefined && { ns: consulNamespace }),
+  };
 }
 
 /** What `register` sends. Its check begins as passing: it is registered when it is ready, and not before. */
@@ -124,10 +132,6 @@ function definition(
       },
     ],
   };
-}
-
-function checkId(id: string): string {
-  return `meshbridge:${id}`;
 }
 
 /** Consul of today says 404; before 1.15 it said 500 with these words. */

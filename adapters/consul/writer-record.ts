@@ -13,6 +13,11 @@ export const META = {
 /** What the id of a check begins with that takes a service out; the service's id follows. */
 export const MAINTENANCE = "_service_maintenance:";
 
+/** The id of the check that says whether the owner of a service lives. */
+export function checkId(id: string): string {
+  return `meshbridge:${id}`;
+}
+
 /** The part of a service's definition that is compared: what somebody changed by hand in it is put right again. */
 export interface ConsulRecord {
   readonly id: string;

@@ -4,7 +4,8 @@ import type { SurveyedRecord } from "../../src/sidecar/writer.ts";
 import { quoted } from "./agent-api.ts";
 import type { Answer, ConsulWriteClient, Query } from "./client.ts";
 import { isRecord, isText, type JsonRecord, textAt } from "./guards.ts";
-import { foundOf, MAINTENANCE, META } from "./writer-record.ts";
+import { LEASE_META } from "./writer-catalog-api.ts";
+import { foundOf, MAINTENANCE, META, ownerText } from "./writer-record.ts";
 
 const TIMEOUT_MS = 10_000;
 
@@ -33,7 +34,13 @@ export function createSurvey(client: ConsulWriteClient, part: Query): ConsulSurv
     const path = `/health/service/${encodeURIComponent(service)}`;
     const rows = await get(path, { filter: `${quoted(META.owner)} in Service.Meta` }, signal);
     if (!Array.isArray(rows)) throw fail("MB_REGISTRY_BAD_REPLY", { ...client.names, reason: `${path} is no list` });
-    return rows.flatMap((row) => surveyed(row) ?? []);
+    const sessions = new Map<string, ReadonlySet<string>>();
+    for (const node of new Set(rows.flatMap((row) => sessionNodeOf(row) ?? []))) {
+      const list = await get(`/session/node/${encodeURIComponent(node)}`, {}, signal);
+      const names = Array.isArray(list) ? list.filter(isRecord).flatMap((one) => textAt(one, "Name") ?? []) : [];
+      sessions.set(node, new Set(names));
+    }
+    return rows.flatMap((row) => surveyed(row, sessions) ?? []);
   };
 
   return {
@@ -62,7 +69,7 @@ export function createSurvey(client: ConsulWriteClient, part: Query): ConsulSurv
 }
 
 /** Undefined when its owner cannot be told: then it is nobody's of ours. */
-function surveyed(row: unknown): SurveyedRecord | undefined {
+function surveyed(row: unknown, sessions: ReadonlyMap<string, ReadonlySet<string>>): SurveyedRecord | undefined {
   if (!isRecord(row) || !isRecord(row["Node"]) || !isRecord(row["Service"])) return undefined;
   const checks = Array.isArray(row["Checks"]) ? row["Checks"].filter(isRecord) : [];
   const node = textAt(row["Node"], "Node");
@@ -71,7 +78,21 @@ function surveyed(row: unknown): SurveyedRecord | undefined {
   const out = new Set(checks.some((check) => textAt(check, "CheckID") === `${MAINTENANCE}${id}`) ? [id] : []);
   const found = foundOf(row["Service"], out);
   if (found?.owner === undefined) return undefined;
-  return { ...found, key: `${node}/${id}`, owner: found.owner, ...leaseOf(checks, id, node) };
+  const names = sessions.get(node);
+  const lease = names === undefined ? leaseOf(checks, id, node) : sessionLease(names.has(ownerText(found.owner)), node);
+  return { ...found, key: `${node}/${id}`, owner: found.owner, ...lease };
+}
+
+/** The name of the row's node, if sessions say there who lives, and no agent. */
+function sessionNodeOf(row: unknown): string | undefined {
+  if (!isRecord(row) || !isRecord(row["Node"]) || !isRecord(row["Node"]["Meta"])) return undefined;
+  return row["Node"]["Meta"][LEASE_META] === "session" ? textAt(row["Node"], "Node") : undefined;
+}
+
+function sessionLease(alive: boolean, node: string): Pick<SurveyedRecord, "lease" | "evidence"> {
+  return alive
+    ? { lease: "fresh", evidence: `its owner has a session on node ${node}` }
+    : { lease: "over", evidence: `its owner has no session on node ${node}` };
 }
 
 function leaseOf(checks: readonly JsonRecord[], id: string, node: string): Pick<SurveyedRecord, "lease" | "evidence"> {

@@ -11,24 +11,39 @@ import { type AgentApi, createAgentApi, partOf, quoted } from "./agent-api.ts";
 import { createAgentLease } from "./agent-lease.ts";
 import { addressOf, createClient } from "./client.ts";
 import { createTransport } from "./transport.ts";
+import { createCatalogWriter } from "./writer-catalog.ts";
+import { createCatalogApi } from "./writer-catalog-api.ts";
+import { createCatalogLease } from "./writer-catalog-lease.ts";
 import { META, ownerText, parseContent, recordOf } from "./writer-record.ts";
 import { ConsulWriterSettings } from "./writer-schema.ts";
 import { type ConsulSurvey, createSurvey } from "./writer-survey.ts";
 
+/** Consul takes no sessions that are shorter. */
+const MIN_SESSION_MS = 10_000;
 /** One waiting query for each record, and room for what is asked besides. */
 const CONNECTIONS = 64;
 
 export const consulWriter = defineWriter({
   kind: "consul",
-  description: "Registers with a Consul agent, with a TTL check as lease.",
+  description: "Registers with a Consul agent, with a TTL check as lease; or in the catalog, with a session as lease.",
   schema: ConsulWriterSettings,
   open(config, context) {
     const { tls, ttl = "15s", deregisterAfter = "1m" } = config;
     const transport = createTransport(addressOf(config), { tls, baseDir: context.baseDir, connections: CONNECTIONS });
     const client = createClient(config, { context, transport, label: context.name });
     const times = { ttlMs: parseDuration(ttl) ?? 15_000, deregisterMs: parseDuration(deregisterAfter) ?? 60_000 };
-    const api = createAgentApi(client, config, times);
     const survey = createSurvey(client, partOf(config));
+    if (config.mode === "catalog") {
+      const node = config.node ?? `meshbridge-${context.owner.cluster}`;
+      const catalog = createCatalogApi(client, partOf(config), node);
+      const session = { node, ttlMs: Math.max(MIN_SESSION_MS, times.ttlMs), deregisterMs: times.deregisterMs };
+      const lease = createCatalogLease(catalog, { ...context, ...session });
+      const { address } = client.names;
+      const shared = { owner: context.owner, name: context.name, address, survey, close: () => transport.close() };
+      return createCatalogWriter(catalog, { ...shared, node, lease, connect: config.connect });
+    }
+    const { datacenter: _, ...local } = config;
+    const api = createAgentApi(client, local, times);
     return agentWriter(api, {
       ...context,
       survey,

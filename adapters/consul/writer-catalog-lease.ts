@@ -1,0 +1,112 @@
+/**
+ * A session on the node says that this owner lives. It is renewed, waited on, so that its end is noticed at once, and, by
+ * the oldest of all sessions, what the owners without one have left is swept.
+ */
+import { createBackoff } from "../../src/kernel/backoff.ts";
+import { MeshbridgeError } from "../../src/kernel/errors.ts";
+import type { WriterContext, WriterEvent } from "../../src/sidecar/writer.ts";
+import type { CatalogApi } from "./writer-catalog-api.ts";
+import { sweepOf, sweeps } from "./writer-catalog-sweep.ts";
+import { ownerText } from "./writer-record.ts";
+
+/** What comes back is to be written to within two seconds. */
+const RETRY_BASE_MS = 200;
+const RETRY_MAX_MS = 1000;
+const GOODBYE_MS = 1000;
+
+export interface CatalogLease {
+  /** While it is undefined nothing may be put: nobody would take it out for us. */
+  readonly session: string | undefined;
+  /** As `Writer.events`. One iteration at a time. */
+  events(signal: AbortSignal): AsyncGenerator<WriterEvent>;
+}
+
+interface LeaseOptions extends Pick<WriterContext, "clock" | "random" | "owner" | "log" | "name"> {
+  readonly node: string;
+  readonly ttlMs: number;
+  readonly deregisterMs: number;
+}
+
+export function createCatalogLease(api: CatalogApi, options: LeaseOptions): CatalogLease {
+  const { clock, random, owner, node, ttlMs, deregisterMs, log, name } = options;
+  let session: string | undefined;
+
+  const beat = async (id: string, signal: AbortSignal): Promise<void> => {
+    while (await api.renew(id, signal)) await clock.sleep((ttlMs / 3) * (0.9 + 0.1 * random()), signal);
+  };
+  const watch = async (id: string, signal: AbortSignal): Promise<void> => {
+    let index = await api.sessionIndex(id, undefined, signal);
+    while (index !== undefined) index = await api.sessionIndex(id, index, signal);
+  };
+  const sweep = async (id: string, signal: AbortSignal): Promise<never> => {
+    for (;;) {
+      await clock.sleep(ttlMs * (0.5 + 0.5 * random()), signal);
+      const sessions = await api.sessions(signal);
+      if (!sweeps(sessions, id)) continue;
+      const operations = sweepOf(await api.rows([], signal), { node, owner, sessions, now: clock.now(), deregisterMs });
+      for (const operation of operations)
+        try {
+          await api.apply([operation], signal);
+          log.info({ target: name, operation: Object.keys(operation)[0] }, "swept what an owner without a session has left");
+        } catch (error) {
+          if (!(error instanceof MeshbridgeError) || error.code !== "MB_REGISTRY_REFUSED") throw error;
+          // It has changed meanwhile: its owner lives, perhaps. The next sweep looks again.
+          log.debug({ target: name, err: error }, "not swept");
+        }
+    }
+  };
+  /** Until the session is gone; throws what else ended it. */
+  const hold = async (id: string, signal: AbortSignal) => {
+    const ended = new AbortController();
+    const all = AbortSignal.any([signal, ended.signal]);
+    try {
+      await Promise.race([beat(id, all), watch(id, all), sweep(id, all)]);
+    } finally {
+      ended.abort(new Error("the session is let go"));
+    }
+  };
+  const goodbye = async (id: string) => {
+    const limit = new AbortController();
+    const over = clock.sleep(GOODBYE_MS, limit.signal).then(
+      () => limit.abort(new Error("it is left to expire")),
+      () => undefined,
+    );
+    await api
+      .destroySession(id, limit.signal)
+      .catch((error: unknown) => log.debug({ err: error }, "the session is left to expire"));
+    limit.abort(new Error("done"));
+    await over;
+  };
+
+  return {
+    get session() {
+      return session;
+    },
+    async *events(signal) {
+      const backoff = createBackoff({ baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random });
+      try {
+        while (!signal.aborted) {
+          try {
+            session = await api.openSession(ownerText(owner), ttlMs, signal);
+            backoff.reset();
+            yield { type: "open" };
+            await hold(session, signal);
+            session = undefined;
+          } catch (error) {
+            if (signal.aborted) return;
+            if (!(error instanceof MeshbridgeError)) throw error;
+            // It may live on: then the next one is beside it until it has expired.
+            session = undefined;
+            const retryInMs = backoff.next();
+            yield { type: "lost", error, retryInMs };
+            // Its only rejection is the abort, which the loop sees.
+            await clock.sleep(retryInMs, signal).catch(() => undefined);
+          }
+        }
+      } finally {
+        if (session !== undefined) await goodbye(session);
+        session = undefined;
+      }
+    },
+  };
+}
