@@ -8,6 +8,7 @@ import { fail } from "../model/errors.ts";
 import { errorHandler, sendProblem } from "./problem.ts";
 import { ackRoutes } from "./routes/acks.ts";
 import { configRoutes } from "./routes/config.ts";
+import { dnsRoutes } from "./routes/dns.ts";
 import { drainRoutes } from "./routes/drains.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { explainRoutes } from "./routes/explain.ts";
@@ -36,6 +37,7 @@ const RESOURCES: readonly Routes[] = [
   loadRoutes,
   explainRoutes,
   whatIfRoutes,
+  dnsRoutes,
   eventRoutes,
   configRoutes,
   logLevelRoutes,

@@ -1,6 +1,7 @@
 /** What the admin API may look at: read-only faces of every stage, given by the composition root. */
 import type { DrainBook } from "../catalog/drain-book.ts";
 import type { CatalogService, SyncState } from "../catalog/types.ts";
+import type { Explained } from "../dns/responder.ts";
 import type { Condition } from "../model/condition.ts";
 import type { ServiceId } from "../model/service.ts";
 import type { HeldInstance, HoldFilter } from "../registry/holds.ts";
@@ -62,12 +63,19 @@ export interface Drains extends Pick<DrainBook, "list" | "set" | "remove"> {
   now(): number;
 }
 
+/** What the name server would answer; there is none where the zones are none. */
+export interface DnsView {
+  zones(): readonly string[];
+  explain(name: string, type: string, from: string): Explained | undefined;
+}
+
 export interface BridgeState {
   version(): VersionInfo;
   catalog(): { readonly version: number; readonly sync: SyncState; readonly services: ReadonlyMap<ServiceId, CatalogService> };
   /** The catalog's version that clients are served from by now; 0 while nobody is. */
   servedVersion(): number;
   readonly drains: Drains;
+  readonly dns: DnsView;
   registries(): readonly RegistryStatus[];
   rejected(): readonly RejectedRecord[];
   held(): readonly HeldInstance[];

@@ -1,6 +1,6 @@
 /** The read-only face of everything for the admin API. */
 import type { EventLog } from "../admin/events.ts";
-import type { BridgeState, ConfigStatus, Drains, DumpedResource, ReadinessCheck } from "../admin/state.ts";
+import type { BridgeState, ConfigStatus, DnsView, Drains, DumpedResource, ReadinessCheck } from "../admin/state.ts";
 import { redact } from "../config/redact.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -25,6 +25,7 @@ export interface BridgeStateOptions {
   readonly logControl: Omit<LogControl, "log">;
   readonly clock: Clock;
   readonly drains: Drains;
+  readonly dns: DnsView;
   config(): ResolvedConfig;
 }
 
@@ -53,6 +54,7 @@ export function createBridgeState(options: BridgeStateOptions): OwnedBridgeState
     catalog: () => core.catalog.snapshot(),
     servedVersion: () => core.servedVersion(),
     drains: options.drains,
+    dns: options.dns,
     registries: () => core.fleet.statuses(),
     rejected: () => core.fleet.rejected(),
     held: () => core.fleet.held(),

@@ -25,6 +25,7 @@ import { statusService } from "../xds/server/status-service.ts";
 import { createTokenCache } from "../xds/token-cache.ts";
 import { createBridgeState } from "./bridge-state.ts";
 import { startCore } from "./core.ts";
+import { createDns, type Dns } from "./dns.ts";
 import { drainFile } from "./drain-file.ts";
 import { createLinks } from "./links.ts";
 import { createObserver } from "./observer.ts";
@@ -58,6 +59,7 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
   const observer = createObserver({ clock, metrics, events });
   // Registries begin with the core, before there is anybody to tell.
   let links: LinkServer | undefined;
+  let dns: Dns | undefined;
   const stateDir = config.state.keep ? (config.state.dir ?? defaultStateDir(path, env)) : undefined;
 
   const core = startCore(config, {
@@ -69,9 +71,12 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
     onRegistryStatus: (registry) => {
       observer.core.onRegistryStatus(registry);
       links?.restated();
+      dns?.restated();
     },
   });
   links = createLinks({ core, clock, log, config: () => config });
+  const dnsEnd = new AbortController();
+  dns = createDns({ core, metrics, clock, random: Math.random, log, signal: dnsEnd.signal, config: () => config });
   const kept = stateDir === undefined ? undefined : drainFile(stateDir, log);
   const book = createDrainBook({
     clock,
@@ -94,6 +99,7 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
     events,
     logControl,
     clock,
+    dns,
     drains: { ...book, durable: kept !== undefined, now: () => clock.now() },
     config: () => config,
   });
@@ -134,6 +140,8 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
   const stopAll = async () => {
     await clock.sleep(server.streams > 0 ? NOT_READY_MS : 0);
     links?.close();
+    dnsEnd.abort(new Error("stopped"));
+    await dns?.close();
     await server.drain(STOP_MS / 2);
     await recorder?.close();
     book.close();
@@ -145,8 +153,15 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
     const { listen: address, tls, insecure } = config.xds;
     const port = await server.listen({ address, tls, insecure }, signal);
     const adminAddress = await listenAdmin(admin, config.admin.listen);
+    const dnsPort = await dns.listen();
     log.info(
-      { version, xds: listenText({ ...address, port }), admin: adminAddress, registries: config.registries.length },
+      {
+        version,
+        ...(dnsPort !== undefined && { dns: dnsPort }),
+        xds: listenText({ ...address, port }),
+        admin: adminAddress,
+        registries: config.registries.length,
+      },
       "bridge is up",
     );
     for await (const update of watchConfig({ ...sources, text: loaded.text, signal, clock })) {
@@ -160,6 +175,7 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
       config = update.ok;
       core.configure(config);
       links.reconfigured();
+      dns.reconfigured();
       if (changed.logLevel) logControl.setLevel(config.log.level);
       log.info(
         { restartNeeded: needsRestart, traffic: changed.traffic, registries: config.registries.length },

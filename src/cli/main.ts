@@ -5,6 +5,7 @@ import { addBootstrap } from "./commands/bootstrap.ts";
 import { addCheck } from "./commands/check.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDeploy } from "./commands/deploy.ts";
+import { addDns } from "./commands/dns.ts";
 import { addDrain } from "./commands/drain.ts";
 import { addDump } from "./commands/dump.ts";
 import { addExplain } from "./commands/explain.ts";
@@ -32,6 +33,7 @@ const VERBS = [
   addProxies,
   addExplain,
   addWhatIf,
+  addDns,
   addDump,
   addCheck,
   addRecording,

@@ -54,6 +54,8 @@ function restartPaths(before: ResolvedConfig, after: ResolvedConfig): readonly s
     "xds.syncTimeout": config.xds.syncTimeoutMs,
     "admin.listen": config.admin.listen,
     "log.format": config.log.format,
+    "dns.listen": config.dns?.listen,
+    "dns.limits": config.dns?.limits,
     state: config.state,
   });
   const old = parts(before);

@@ -43,5 +43,6 @@ test("the JSON Schema is complete and plain", () => {
     "sidecar",
     "secrets",
     "links",
+    "dns",
   ]);
 });

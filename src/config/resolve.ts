@@ -7,6 +7,7 @@ import { locality } from "../model/locality.ts";
 import type { Adapter } from "../registry/adapter.ts";
 import { DEFAULT_PROTECTION, type ProtectionLimits, type RegistrySettings } from "../registry/settings.ts";
 import type { IdentityRule } from "../routing/identity-rule.ts";
+import { resolveDns } from "./dns.ts";
 import type { Override } from "./overrides.ts";
 import type { Origin, ResolvedConfig, ResolvedRegistry, ResolvedSecret, XdsConfig } from "./resolved.ts";
 import type { ConfigFile, RegistryEntry } from "./schema.ts";
@@ -37,6 +38,7 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Resolv
     registries: file.registries.map((entry) => resolveRegistry(entry, file, context.adapters)),
     secrets: file.secrets.map((entry) => resolveSecret(entry, context.baseDir)),
     links: { ...file.links, exports: traffic.exports ?? [] },
+    dns: resolveDns(file),
     traffic,
     trafficKey: trafficKeyOf(file),
     baseDir: context.baseDir,

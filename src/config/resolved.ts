@@ -7,6 +7,7 @@ import type { Adapter } from "../registry/adapter.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
 import type { IdentityRule } from "../routing/identity-rule.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
+import type { DnsConfig } from "./dns.ts";
 import type { LOG_LEVELS } from "./schema/mesh.ts";
 import type { ConfigFile } from "./schema.ts";
 
@@ -32,6 +33,8 @@ export interface ResolvedConfig {
   readonly secrets: readonly ResolvedSecret[];
   /** Who may read this bridge's exports, and what they are. */
   readonly links: LinkPolicy;
+  /** Undefined: no name server. */
+  readonly dns: DnsConfig | undefined;
   readonly traffic: TrafficPolicy;
   /** Equal exactly when two configurations want the same of traffic; `traffic` itself holds a function. */
   readonly trafficKey: string;

@@ -7,6 +7,7 @@ import { type Static, type TObject, type TSchema, Type } from "typebox";
 import type { Adapter } from "../registry/adapter.ts";
 import { REGISTRY_SETTINGS } from "../registry/settings.ts";
 import { name, strict } from "./schema/common.ts";
+import { DnsSchema } from "./schema/dns.ts";
 import { GatewaySchema } from "./schema/gateways.ts";
 import { LinksSchema } from "./schema/links.ts";
 import { AdminSchema, LogSchema, MeshSchema, SidecarSchema, StateSchema, XdsSchema } from "./schema/mesh.ts";
@@ -34,6 +35,7 @@ const SECTIONS = {
   sidecar: SidecarSchema,
   secrets: Type.Array(SecretSchema, { default: [], description: "Certificates that proxies get over xDS (SDS)." }),
   links: LinksSchema,
+  dns: Type.Optional(DnsSchema),
 } as const;
 
 const RegistryCommon = Type.Object({ kind: Type.String(), name: Type.String(), ...REGISTRY_SETTINGS });

@@ -5,6 +5,7 @@ import type { Path } from "../kernel/text.ts";
 import type { YamlDocument } from "../kernel/yaml-document.ts";
 import type { Adapter } from "../registry/adapter.ts";
 import type { CheckContext } from "./checks/check.ts";
+import { checkDns } from "./checks/dns.ts";
 import { checkGateways } from "./checks/gateways.ts";
 import { checkLinks } from "./checks/links.ts";
 import { checkNetworks } from "./checks/networks.ts";
@@ -34,6 +35,7 @@ const CHECKS: readonly ((context: CheckContext) => void)[] = [
   checkServices,
   checkSecrets,
   checkLinks,
+  checkDns,
 ];
 
 /** The schema first, then the meaning of every part in which the schema found no fault, so that all is told at once. */

@@ -18,11 +18,6 @@ export function shareName(service: ServiceKey, portName: string, cluster: string
   return `${clusterName(service, portName)}~${cluster}`;
 }
 
-/** The host name clients dial: `<service>.<namespace>.<domain>`, lower case since Envoy compares hosts so. */
-export function hostName({ namespace, name }: ServiceKey, domain: string): string {
-  return `${name}.${namespace}.${domain}`.toLowerCase();
-}
-
 /** A gateway's listener and, for HTTP, its route configuration: `<gateway>/<listener>`. */
 export function gatewayListenerName(gateway: string, listener: string): string {
   return `${gateway}/${listener}`;

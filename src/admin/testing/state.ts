@@ -184,6 +184,7 @@ export function testState(parts: Partial<BridgeState> = {}): BridgeState {
     catalog: () => ({ version: 42, sync: "complete", services: new Map(SERVICES.map((one) => [one.id, one])) }),
     servedVersion: () => 42,
     drains: testDrains(),
+    dns: { zones: () => [], explain: () => undefined },
     registries: () => [
       registry("zk", { state: "stale", lastSyncAt: undefined, ageMs: undefined, lastError: LOST, nextRetryAt: TEST_NOW + 4000 }),
       registry("consul-eu", { state: "suspect", suspectReason: "acl-filtered", held: 1, rejected: 1, parts: PARTS }),

@@ -2,7 +2,8 @@
 import type { CatalogService } from "../../catalog/types.ts";
 import type { Condition } from "../../model/condition.ts";
 import { isHttp, type ServiceKey, type ServicePort } from "../../model/service.ts";
-import { clusterName, hostName } from "../names.ts";
+import { hostName } from "../../routing/host-name.ts";
+import { clusterName } from "../names.ts";
 
 export interface HostContext {
   /** The client's own namespace: names without one mean it. */
