@@ -9,7 +9,7 @@ import { createTopology, type ExportRule, type NetworkSpec } from "../routing/to
 import { createResponder, type Responder, type ResponderState, type Transport } from "./responder.ts";
 import type { DnsSpec } from "./spec.ts";
 
-export const POLICY: ServicePolicy = {
+const POLICY: ServicePolicy = {
   match: undefined,
   loadBalancer: "roundRobin",
   protocol: undefined,
@@ -28,7 +28,7 @@ export const POLICY: ServicePolicy = {
   probe: undefined,
 };
 
-export const SPEC: DnsSpec = {
+const SPEC: DnsSpec = {
   ttl: 5,
   domain: "mesh.local",
   clusterset: "clusterset.local",

@@ -37,7 +37,7 @@ const HEADER_BYTES = 12;
 /** No more of our records than the OPT and a signature of the transaction belong into a query. */
 const MAX_ADDITIONALS = 2;
 /** Below every MTU that is in use (DNS flag day 2020), so that answers are never fragmented. */
-export const UDP_BYTES = 1232;
+const UDP_BYTES = 1232;
 const PLAIN_UDP_BYTES = 512;
 export const TCP_BYTES = 65_535;
 
