@@ -106,6 +106,8 @@ test("the OpenAPI document names every route, with what it takes and answers", a
   const expected = ["/healthz", "/livez", "/metrics", "/readyz", "/v1/config", "/v1/conditions", "/v1/events", "/v1/explain"];
   expected.push("/v1/log-level", "/v1/overview", "/v1/proxies", "/v1/proxies/{id}", "/v1/proxies/{id}/dump");
   expected.push(
+    "/v1/dns",
+    "/v1/dns/answer",
     "/v1/drains",
     "/v1/loads",
     "/v1/protection",
