@@ -4,11 +4,12 @@
  */
 import { pod as makePod } from "../gates/testing.ts";
 import { type JsonObject, numberAt, textAt } from "../json/value.ts";
-import { keyOf, keyText, type ObjectKey } from "../plan/object-key.ts";
+import type { ObjectKey } from "../plan/object-key.ts";
 import type { PlannedAction } from "../plan/types.ts";
-import type { ClusterFacts, RolloutPlan } from "../rollout/types.ts";
+import type { RolloutPlan } from "../rollout/types.ts";
 import { createAddressMemory } from "./facts.ts";
 import { drivePass } from "./pass.ts";
+import { deploymentIn, observationOf, replicaSetsIn, replicaSetUid } from "./testing-clusters.ts";
 import type { DriverPorts, DriverState, DriverWorkload } from "./types.ts";
 
 const MAIN: ObjectKey = { group: "apps", kind: "Deployment", namespace: "shop", name: "web" };
@@ -117,16 +118,7 @@ export class World {
 
   object(name: string): JsonObject | undefined {
     const cluster = this.clusters.get(name);
-    if (cluster === undefined || cluster.revision === null) return undefined;
-    const annotations = { "deployment.kubernetes.io/revision": cluster.revision };
-    const metadata = { name: "web", namespace: "shop", uid: `dep-${name}`, generation: 1, annotations };
-    return {
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata,
-      spec: { replicas: cluster.replicas },
-      status: { observedGeneration: 1 },
-    };
+    return cluster === undefined ? undefined : deploymentIn(name, MAIN, cluster);
   }
 
   ports(): DriverPorts {
@@ -135,33 +127,7 @@ export class World {
       now: at,
       observe: async () => {
         this.tick();
-        const facts = new Map<string, ClusterFacts>();
-        const clusters = new Map();
-        for (const [name, { revision, replicas }] of this.clusters) {
-          const workload = {
-            revision: revision ?? "",
-            health: "Healthy",
-            current: true,
-            desired: replicas,
-            message: "",
-          } as const;
-          facts.set(name, {
-            reachable: { observedAt: this.now, value: true },
-            ...(revision !== null && { workload: { observedAt: this.now, ...workload } }),
-          });
-          const object = this.object(name);
-          const objects = new Map(object === undefined ? [] : [[keyText(keyOf(object)), object]]);
-          clusters.set(name, { reachable: true, synced: true, objects, missingKinds: new Set() });
-        }
-        return {
-          clusters,
-          facts,
-          replicas: new Map(),
-          capacity: new Map(),
-          ownedObjects: 10,
-          problems: [],
-          observedAt: this.now,
-        };
+        return observationOf(this.clusters, MAIN, this.now);
       },
       plan: (revisions) =>
         [...revisions].flatMap(([cluster, revision]): PlannedAction[] => {
@@ -177,15 +143,10 @@ export class World {
       live: async (name) => {
         this.tick();
         const cluster = this.clusters.get(name);
-        const set = (revision: string): JsonObject => ({
-          metadata: {
-            uid: `rs-${name}-${revision}`,
-            annotations: { "deployment.kubernetes.io/revision": revision },
-            ownerReferences: [{ uid: `dep-${name}`, controller: true }],
-          },
-        });
-        const pods = (cluster?.pods ?? []).map((one) => makePod(one.name, { owner: `rs-${name}-${one.revision}`, ip: one.ip }));
-        return { object: this.object(name), pods, replicaSets: ["r1", "r2"].map(set), observedAt: this.now };
+        const pods = (cluster?.pods ?? []).map((one) =>
+          makePod(one.name, { owner: replicaSetUid(name, one.revision), ip: one.ip }),
+        );
+        return { object: this.object(name), pods, replicaSets: replicaSetsIn(name, ["r1", "r2"]), observedAt: this.now };
       },
       readings: async () => {
         this.tick();

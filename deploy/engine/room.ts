@@ -10,12 +10,14 @@ export interface RoomRequest {
   readonly main: JsonObject | undefined;
   /** Replicas it was given. */
   readonly replicas: number;
+  /** ms since the epoch. */
+  readonly now: number;
 }
 
 /** Undefined when nobody asks, or when nodes or Pods cannot be read: no figure is no evidence of room. */
 export async function measureRoom(
   client: ClusterClient,
-  { demand, main, replicas }: RoomRequest,
+  { demand, main, replicas, now }: RoomRequest,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   if (demand === undefined) return undefined;
@@ -34,7 +36,7 @@ export async function measureRoom(
     nodes: roomOf(nodes.value, pods.value),
     demand,
     desired: replicas,
-    unschedulable: own.filter(isUnschedulable).length,
+    unschedulable: own.filter((pod) => isUnschedulable(pod, now)).length,
   });
 }
 
@@ -80,12 +82,12 @@ function isSelected(pod: JsonObject, selector: Json | undefined): boolean {
 }
 
 /** For more than a minute, by the API server's and our own clock: younger ones may just not have been looked at. */
-function isUnschedulable(pod: JsonObject): boolean {
+function isUnschedulable(pod: JsonObject, now: number): boolean {
   return listAt(pod, "status", "conditions").some(
     (one) =>
       textAt(one, "type") === "PodScheduled" &&
       textAt(one, "reason") === "Unschedulable" &&
-      Date.now() - Date.parse(textAt(one, "lastTransitionTime") ?? "") > 60_000,
+      now - Date.parse(textAt(one, "lastTransitionTime") ?? "") > 60_000,
   );
 }
 

@@ -74,7 +74,7 @@ interface View {
 
 /** Half an answer would look like missing objects, so any failure makes the whole cluster unreachable. */
 async function observeOne(client: ClusterClient, context: ObserveContext, signal: AbortSignal): Promise<View> {
-  const { request, read, clock, withinMs } = context;
+  const { read, clock, withinMs } = context;
   const unreachable = (problem: Pick<KubeRefusal, "error">): View => ({
     cluster: client.name,
     observed: { reachable: false, synced: false, objects: new Map(), missingKinds: new Set() },
@@ -85,7 +85,7 @@ async function observeOne(client: ClusterClient, context: ObserveContext, signal
   const limited = withTimeout(signal, withinMs);
   try {
     const seen = await read(client, limited);
-    return "error" in seen ? unreachable(seen) : await seenView(client, seen, request, limited);
+    return "error" in seen ? unreachable(seen) : await seenView(client, seen, context, limited);
   } catch (cause) {
     signal.throwIfAborted();
     if (!limited.aborted) throw cause;
@@ -96,7 +96,12 @@ async function observeOne(client: ClusterClient, context: ObserveContext, signal
   }
 }
 
-async function seenView(client: ClusterClient, seen: Read, request: ObserveRequest, signal: AbortSignal): Promise<View> {
+async function seenView(
+  client: ClusterClient,
+  seen: Read,
+  { request, clock }: ObserveContext,
+  signal: AbortSignal,
+): Promise<View> {
   const { objects, missingKinds, owned, observedAt } = seen;
   const main = request.main === undefined ? undefined : objects.get(keyText(request.main));
   const ours = main !== undefined && usersOf(main).includes(request.workload);
@@ -108,7 +113,7 @@ async function seenView(client: ClusterClient, seen: Read, request: ObserveReque
     observed: { reachable: true, synced: true, objects, missingKinds },
     facts: { reachable: { observedAt, value: true }, ...(ours && { workload: { observedAt, ...stateOf(main, kinds) } }) },
     replicas,
-    room: await measureRoom(client, { demand: request.demand, main, replicas: replicas ?? 0 }, signal),
+    room: await measureRoom(client, { demand: request.demand, main, replicas: replicas ?? 0, now: clock.now() }, signal),
     owned,
   };
 }

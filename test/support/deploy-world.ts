@@ -1,19 +1,18 @@
 /** Clusters of Pods that are HTTP servers of this process, registered in a real Consul; all else of the driver is real. */
 
+import { deploymentIn, observationOf, replicaSetsIn, replicaSetUid } from "../../deploy/driver/testing-clusters.ts";
 import type { DriverPorts, DriverState } from "../../deploy/driver/types.ts";
 import { type BridgeHttp, bridgeHttp } from "../../deploy/gates/bridge-http.ts";
 import { drainAll, undrainAll } from "../../deploy/gates/drains.ts";
 import { readService } from "../../deploy/gates/reading.ts";
 import { pod } from "../../deploy/gates/testing.ts";
 import { type JsonObject, numberAt, textAt } from "../../deploy/json/value.ts";
-import { keyText, type ObjectKey } from "../../deploy/plan/object-key.ts";
-import type { ObservedCluster, PlannedAction } from "../../deploy/plan/types.ts";
-import type { ClusterFacts } from "../../deploy/rollout/types.ts";
+import type { ObjectKey } from "../../deploy/plan/object-key.ts";
+import type { PlannedAction } from "../../deploy/plan/types.ts";
 import { type Backend, startHttpBackend } from "./backend.ts";
 import { type Consul, TTL_CHECK } from "./consul.ts";
 
 export const MAIN: ObjectKey = { group: "apps", kind: "Deployment", namespace: "default", name: "web" };
-const REVISION = "deployment.kubernetes.io/revision";
 
 export interface ServerPod {
   readonly name: string;
@@ -87,59 +86,14 @@ export function createDeployWorld({ consul, adminUrl, state, registers }: Deploy
 
   function objectOf(name: string): JsonObject | undefined {
     const of = clusters.get(name);
-    if (of?.revision === undefined) return undefined;
-    const metadata = {
-      name: "web",
-      namespace: "default",
-      uid: `dep-${name}`,
-      generation: 1,
-      annotations: { [REVISION]: of.revision },
-    };
-    return {
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata,
-      spec: { replicas: of.replicas },
-      status: { observedGeneration: 1 },
-    };
-  }
-
-  function replicaSet(cluster: string, revision: string): JsonObject {
-    const ownerReferences = [{ uid: `dep-${cluster}`, controller: true }];
-    return { metadata: { uid: `rs-${cluster}-${revision}`, annotations: { [REVISION]: revision }, ownerReferences } };
+    return of === undefined ? undefined : deploymentIn(name, MAIN, of);
   }
 
   function ports(): DriverPorts {
     const now = () => Date.now();
     return {
       now,
-      observe: async () => {
-        const facts = new Map<string, ClusterFacts>();
-        const seen = new Map<string, ObservedCluster>();
-        for (const [name, { revision, replicas }] of clusters) {
-          const workload = {
-            observedAt: now(),
-            revision: revision ?? "",
-            health: "Healthy",
-            current: true,
-            desired: replicas,
-            message: "",
-          } as const;
-          facts.set(name, { reachable: { observedAt: now(), value: true }, ...(revision !== undefined && { workload }) });
-          const object = objectOf(name);
-          const objects = new Map(object === undefined ? [] : [[keyText(MAIN), object]]);
-          seen.set(name, { reachable: true, synced: true, objects, missingKinds: new Set() });
-        }
-        return {
-          clusters: seen,
-          facts,
-          replicas: new Map(),
-          capacity: new Map(),
-          ownedObjects: 10,
-          problems: [],
-          observedAt: now(),
-        };
-      },
+      observe: async () => observationOf(clusters, MAIN, now()),
       plan: (revisions) =>
         [...clusters].flatMap(([cluster, { revision: has, replicas: runs }]): PlannedAction[] => {
           const [replicas, revision] = [wanted.get(cluster), revisions.get(cluster) ?? has];
@@ -151,9 +105,9 @@ export function createDeployWorld({ consul, adminUrl, state, registers }: Deploy
       live: async (name) => ({
         object: objectOf(name),
         pods: (clusters.get(name)?.pods ?? []).map((one) =>
-          pod(one.name, { owner: `rs-${name}-${one.revision}`, ip: one.backend.address }),
+          pod(one.name, { owner: replicaSetUid(name, one.revision), ip: one.backend.address }),
         ),
-        replicaSets: ["r1", "r2"].map((revision) => replicaSet(name, revision)),
+        replicaSets: replicaSetsIn(name, ["r1", "r2"]),
         observedAt: now(),
       }),
       readings: async (signal) => [await readService(bridge, "default/web", { now, signal })],
