@@ -20,6 +20,7 @@ test("fills in every default", () => {
     stages: [],
     gate: { workload: "ready", freshFor: "30s" },
     deadline: "10m",
+    drain: "10s",
     maxFailures: 0,
     onFailure: "pause",
   });

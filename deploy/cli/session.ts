@@ -7,14 +7,14 @@ import { fail } from "../../src/model/errors.ts";
 import type { Cluster } from "../api/schema/cluster.ts";
 import { API_VERSION } from "../api/schema/common.ts";
 import type { FederatedWorkload } from "../api/schema/workload.ts";
+import { demandFor } from "../driver/cycle.ts";
 import { clusterScopedKinds, createEngine } from "../engine/engine.ts";
-import { type Pass, planPass, podSpecOf, type Rails, templateKeys } from "../engine/pass.ts";
-import { demandOf } from "../engine/room.ts";
+import { type Pass, planPass, type Rails, templateKeys } from "../engine/pass.ts";
 import type { Engine, Observation } from "../engine/types.ts";
 import type { JsonObject } from "../json/value.ts";
 import { connectMember } from "../kube/connect.ts";
 import type { ClusterClient } from "../kube/types.ts";
-import { sortFleet, viewOf } from "../placement/fleet.ts";
+import { type ClusterView, sortFleet, viewOf } from "../placement/fleet.ts";
 import { type Followed, followDependencies } from "../plan/dependencies.ts";
 import type { ObjectKey } from "../plan/object-key.ts";
 import { workloadKey } from "../plan/wanted.ts";
@@ -44,6 +44,11 @@ export interface Session {
   /** `namespace/name`. */
   readonly key: string;
   readonly workload: FederatedWorkload;
+  /** The template rendered, dependencies with it. */
+  readonly manifests: readonly JsonObject[];
+  /** `group/Kind` of what has no namespace, beside Kubernetes' own. */
+  readonly clusterScoped: ReadonlySet<string>;
+  readonly clients: ReadonlyMap<string, ClusterClient>;
   readonly engine: Engine;
   /** Named by the workload, and neither in its template nor anywhere else to be taken from. */
   readonly missing: readonly ObjectKey[];
@@ -52,6 +57,8 @@ export interface Session {
   /** ms since the epoch. */
   now(): number;
   observe(): Promise<Observation>;
+  /** The members as they were seen: ready, or unknown when they did not answer. */
+  fleet(observation: Observation): readonly ClusterView[];
   pass(observation: Observation, options: { readonly rails: Rails; readonly deleting: boolean }): Pass;
   close(): void;
 }
@@ -80,22 +87,32 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     demand: demandFor(workload, manifests),
     kinds: workload.spec.interpret,
   };
+  const fleet = (observation: Observation) =>
+    members.map((member) => {
+      const reachable = observation.clusters.get(member.metadata.name)?.reachable === true;
+      return viewOf(member, reachable ? "ready" : "unknown");
+    });
   return {
     key: request.workload,
-    workload,
+    ...template,
+    clients,
     engine,
     missing,
     file,
     signal,
     now: () => clock.now(),
     observe: () => engine.observe(request, signal),
+    fleet,
     pass(observation, { rails, deleting }) {
-      const views = members.map((member) => {
-        const reachable = observation.clusters.get(member.metadata.name)?.reachable === true;
-        return viewOf(member, reachable ? "ready" : "unknown");
+      return planPass({
+        ...template,
+        fleet: sortFleet(fleet(observation)),
+        observation,
+        lastKnown: new Map(),
+        rails,
+        deleting,
+        now: clock.now(),
       });
-      const fleet = sortFleet(views);
-      return planPass({ ...template, fleet, observation, lastKnown: new Map(), rails, deleting, now: clock.now() });
     },
     close() {
       for (const client of clients.values()) client.close();
@@ -121,12 +138,6 @@ async function followed(
   } finally {
     source.close();
   }
-}
-
-/** Room is measured only where a decision depends on it: it needs more rights, and takes longer. */
-function demandFor({ spec }: FederatedWorkload, manifests: readonly JsonObject[]) {
-  const byRoom = spec.placement.groups.length > 0 || ["capacity", "aggregated"].includes(spec.replicas?.by ?? "weight");
-  return byRoom ? demandOf(podSpecOf(manifests)) : undefined;
 }
 
 async function membersOf({ clusters, contexts }: SessionOptions): Promise<readonly Cluster[]> {

@@ -18,6 +18,14 @@ import type { Observation } from "./types.ts";
 
 export type Rails = Pick<RailInput, "maxDeletes" | "maxDeletePercent" | "approvedDeletes" | "allowLastCopy">;
 
+/** What makes one revision: enough to bring a cluster to it again when the declaration has moved on. */
+export interface RevisionTemplate {
+  readonly revision: string;
+  /** The template rendered. */
+  readonly manifests: readonly JsonObject[];
+  readonly overrides: FederatedWorkload["spec"]["overrides"];
+}
+
 export interface PassInput {
   readonly workload: FederatedWorkload;
   /** The template rendered. */
@@ -32,6 +40,11 @@ export interface PassInput {
   readonly rails: Rails;
   /** True: nothing is wanted anywhere any more. */
   readonly deleting: boolean;
+  /**
+   * The revision that a cluster is told to have; null: none was told to it yet, so it is left as it is. Default: the one that
+   * is declared. Placement and replicas are always as declared now.
+   */
+  readonly templateFor?: (cluster: string) => RevisionTemplate | null;
   /** ms since the epoch. */
   readonly now: number;
 }
@@ -72,15 +85,23 @@ export function planPass(input: PassInput): Pass {
   const division = deleting ? undefined : divideNow(input, placement, key);
   const wanted = new Map<string, readonly JsonObject[]>();
   const problems: OverrideProblem[] = [];
+  const untold = new Set<string>();
+  const declared = { revision, manifests, overrides: workload.spec.overrides };
   for (const name of deleting ? [] : placement.clusters) {
     const cluster = input.fleet.byName.get(name);
     if (cluster === undefined) continue;
+    const template = input.templateFor === undefined ? declared : input.templateFor(name);
+    if (template === null) {
+      untold.add(name);
+      continue;
+    }
     const share = division?.shares.find((one) => one.cluster === name);
-    const result = wantedIn({ workload, manifests, cluster, share, revision, clusterScoped });
+    const result = wantedIn({ workload: withOverrides(workload, template), ...template, cluster, share, clusterScoped });
     if ("problems" in result) problems.push(...result.problems);
     else wanted.set(name, result.manifests);
   }
-  const context = { workload: key, policy: workload.spec.policy, observed: observation.clusters };
+  const observed = new Map([...observation.clusters].filter(([name]) => !untold.has(name)));
+  const context = { workload: key, policy: workload.spec.policy, observed };
   const actions = problems.length > 0 ? [] : planWorkload({ ...context, wanted });
   const { main } = templateKeys(input);
   const plan = railPlan(actions, {
@@ -95,6 +116,15 @@ export function planPass(input: PassInput): Pass {
     isWorkload: (of) => !deleting && main !== undefined && keyText(of) === keyText(main),
   });
   return { revision, placement, division, wanted, plan, problems };
+}
+
+function withOverrides(workload: FederatedWorkload, { overrides }: RevisionTemplate): FederatedWorkload {
+  return { ...workload, spec: { ...workload.spec, overrides } };
+}
+
+/** Where it is to run, as far as that can be told from what is seen. */
+export function placementOf(input: PassInput): PlacementResult {
+  return placeNow(input, workloadKey(input.workload));
 }
 
 /** Where it runs by what is seen; a cluster that cannot be seen is not left for that. */

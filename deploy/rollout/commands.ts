@@ -11,9 +11,14 @@ export function pauseRollout(state: RolloutState, message: string): Commanded {
   return { state: { ...state, phase: "Paused", pausedFrom: state.phase, reason: "PausedByUser", message } };
 }
 
-/** Goes on. Failed clusters are tried again, and the time of those in flight begins anew. */
+/** Goes on. Failed clusters are tried again, and the time of those in flight begins anew. What was rolled back is tried from the start. */
 export function resumeRollout(state: RolloutState, now: number): Commanded {
-  if (state.phase !== "Paused" || state.pausedFrom === null) return { refused: `the rollout is ${state.phase}, not Paused` };
+  if (state.phase === "RolledBack") {
+    const clusters = state.clusters.map(({ cluster }) => pendingProgress(cluster));
+    return { state: { ...state, clusters, phase: "Progressing", reason: "Resumed", message: "is tried again" } };
+  }
+  if (state.phase !== "Paused" || state.pausedFrom === null)
+    return { refused: `the rollout is ${state.phase}, neither Paused nor RolledBack` };
   const phase = state.pausedFrom;
   const clusters = state.clusters.map((one): ClusterProgress => {
     if (one.phase === "Verifying" || one.phase === "RollingBack") return started(one, one.phase, one.order, now);

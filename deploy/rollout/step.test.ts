@@ -151,7 +151,9 @@ test("pause, resume, undo", () => {
   assert.equal(undone.phase, "RolledBack");
   assert.deepEqual(fleet.changes.slice(5), ["e=r1", "d=r1", "c=r1", "b=r1", "a=r1"]);
   assert.ok("refused" in undoRollout(beginRollout(undefined, "r1")));
-  assert.ok("refused" in resumeRollout(undone, 0));
+  assert.ok("refused" in resumeRollout(resumed, 0));
+  const again = runRollout({ plan: PLAN, fleet, state: stateOf(resumeRollout(undone, 6e6)), from: 6e6 });
+  assert.deepEqual([again.phase, fleet.changes.slice(10)], ["Succeeded", ["a=r2", "b=r2", "c=r2", "d=r2", "e=r2"]]);
 });
 
 test("a cluster that does not come back is told and passed over, and may still come back", () => {

@@ -92,6 +92,30 @@ const TABLE = {
     status: 409,
     exitCode: 1,
   },
+  MB_DEPLOY_STATE: {
+    message: "the rollout's state in {place} cannot be used: {reason}",
+    next: "nothing was written to any cluster; put back what was there, or move it away to begin anew without a way back",
+    status: 409,
+    exitCode: 1,
+  },
+  MB_DEPLOY_TAKEN_OVER: {
+    message: "the rollout of {workload} was changed by somebody else meanwhile",
+    next: "nothing was done on what was known before; look at `meshbridge deploy rollout status`",
+    status: 409,
+    exitCode: 1,
+  },
+  MB_DEPLOY_BUSY: {
+    message: "the rollout of {workload} is being driven already, by {holder}",
+    next: "wait for it, or end it; what it has done is kept and the next one goes on from there",
+    status: 409,
+    exitCode: 1,
+  },
+  MB_DEPLOY_REFUSED: {
+    message: "{verb} of {workload} is refused: {reason}",
+    next: "look at `meshbridge deploy rollout status`",
+    status: 409,
+    exitCode: 1,
+  },
   MB_CLUSTER_IN_USE: {
     message: "cluster {cluster} still holds {count} objects of workloads: {examples}",
     next: "place the workloads elsewhere and apply, or leave the objects behind with --orphan; --force forgets the cluster as it is",

@@ -53,6 +53,9 @@ export const RolloutSchema = Type.Object(
     stages: Type.Array(StageSchema, { default: [], maxItems: 100, description: "In this order; none: all clusters at once." }),
     gate: GateSchema,
     deadline: duration("Time for each cluster to pass its gate, soak included.", { default: "10m" }),
+    drain: duration("Before Pods are taken away: time for requests in flight once every client has acknowledged the drain.", {
+      default: "10s",
+    }),
     maxFailures: Type.Integer({ minimum: 0, default: 0, description: "Failed clusters that are put up with." }),
     onFailure: Type.Enum(["pause", "rollback"], { default: "pause", description: "What happens when there are more." }),
   },

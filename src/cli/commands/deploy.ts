@@ -9,6 +9,7 @@ import { durationOf, type OutputOptions, print, withOutput } from "../options.ts
 import { EXIT } from "../report-error.ts";
 import { addDeployClusters } from "./deploy-clusters.ts";
 import { exitCodeOf, outcomeColumns, planColumns, printDiff, printNotes, printWhy, statusColumns } from "./deploy-output.ts";
+import { addRollout, runStaged, type StagingOptions, withStaging } from "./deploy-rollout.ts";
 
 interface CommonOptions extends OutputOptions {
   readonly file: string;
@@ -27,7 +28,7 @@ interface RailOptions {
   readonly allowLastCopy?: boolean;
 }
 
-interface ApplyOptions extends CommonOptions, RailOptions {
+interface ApplyOptions extends CommonOptions, RailOptions, StagingOptions {
   readonly planHash?: string;
   readonly dryRun?: boolean;
 }
@@ -40,6 +41,7 @@ export function addDeploy(program: Command, context: CommandContext): void {
   addStatus(deploy, context);
   addWhy(deploy, context);
   addDelete(deploy, context);
+  addRollout(deploy, context);
   addDeployClusters(deploy, context);
 }
 
@@ -65,18 +67,24 @@ function addApply(deploy: Command, context: CommandContext): void {
   const command = deploy
     .command("apply")
     .description("bring every cluster to what is declared; what is so already is not written");
-  withApply(withRails(withCommon(command))).action((options: ApplyOptions) => runApply(context, options, false));
+  withStaging(withApply(withRails(withCommon(command)))).action((options: ApplyOptions) => runApply(context, options, false));
 }
 
 function addDelete(deploy: Command, context: CommandContext): void {
   const command = deploy.command("delete").description("take the workload away everywhere, as its policy whenDeleted says");
-  withApply(withRails(withCommon(command), "100")).action((options: ApplyOptions) => runApply(context, options, true));
+  withStaging(withApply(withRails(withCommon(command), "100"))).action((options: ApplyOptions) =>
+    runApply(context, options, true),
+  );
 }
 
 async function runApply(context: CommandContext, options: ApplyOptions, deleting: boolean): Promise<void> {
-  const view = await inSession(context, options, (session, cli) =>
-    cli.apply(session, { ...planOptions(options, deleting), planHash: options.planHash, dryRun: options.dryRun ?? false }),
-  );
+  const plan = planOptions(options, deleting);
+  const view = await inSession(context, options, async (session, cli) => {
+    if (options.dryRun !== true && cli.isStaged(session.workload))
+      return await runStaged(context, session, { ...options, ...plan });
+    return await cli.apply(session, { ...plan, planHash: options.planHash, dryRun: options.dryRun ?? false });
+  });
+  if (view === undefined) return;
   const rows = view.outcomes.filter(({ result }) => result !== "unchanged");
   print(context, options.output, view, { columns: outcomeColumns, rows, empty: "nothing to do: every cluster is as declared" });
   printNotes(context, view);
@@ -120,7 +128,8 @@ function printPlan(context: CommandContext, { output }: OutputOptions, view: Pla
 async function loadCli() {
   const { openSession } = await import("../../../deploy/cli/session.ts");
   const { apply, plan, status } = await import("../../../deploy/cli/verbs.ts");
-  return { openSession, apply, plan, status };
+  const { isStaged } = await import("../../../deploy/cli/rollout.ts");
+  return { openSession, apply, plan, status, isStaged };
 }
 type Cli = Awaited<ReturnType<typeof loadCli>>;
 
