@@ -21,8 +21,8 @@ export interface Recorder {
   sizes(service: string): readonly number[];
   /** The kind of evidence of the last event about the service. */
   evidenceOf(service: string): string | undefined;
-  /** Resolves when the condition holds; fails after 15 s, or when the run ends by itself, saying what was awaited. */
-  until(condition: () => boolean, what: string): Promise<void>;
+  /** Resolves when the condition holds; fails after `withinMs` (15 s), or when the run ends by itself, saying what was awaited. */
+  until(condition: () => boolean, what: string, withinMs?: number): Promise<void>;
   /** Resolves after `ms` during which only groups equal to the known state, or `synced`, came. */
   quiet(ms: number): Promise<void>;
   /** Aborts the run, waits for its end and says how many ms that took. Rethrows what the run threw before. */
@@ -52,10 +52,10 @@ export function record(watch: (signal: AbortSignal) => AsyncIterable<RegistryEve
   };
   const running = run();
 
-  const until = async (condition: () => boolean, what: string) => {
+  const until = async (condition: () => boolean, what: string, withinMs = DEADLINE_MS) => {
     const deadline = new AbortController();
     let over = false;
-    const timer = systemClock.sleep(DEADLINE_MS, deadline.signal).then(
+    const timer = systemClock.sleep(withinMs, deadline.signal).then(
       () => {
         over = true;
         notify();
@@ -70,7 +70,7 @@ export function record(watch: (signal: AbortSignal) => AsyncIterable<RegistryEve
     await timer;
     if (condition()) return;
     if (ended !== undefined) throw new Error(`the run ended while ${what} was awaited`, { cause: ended.error });
-    throw new Error(`${what} did not come within ${DEADLINE_MS} ms; ${seen.describe()}`);
+    throw new Error(`${what} did not come within ${withinMs} ms; ${seen.describe()}`);
   };
 
   return {
