@@ -5,6 +5,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { adapters } from "../adapters/index.ts";
+import { deployReference } from "../deploy/api/reference.ts";
 import { createAdminApp } from "../src/admin/app.ts";
 import { type ApiDocument, httpReference } from "../src/admin/reference.ts";
 import { testState } from "../src/admin/testing/state.ts";
@@ -17,6 +18,7 @@ const root = join(import.meta.dirname, "..");
 
 const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   "docs/reference/configuration.md": () => configReference(adapters),
+  "docs/reference/deploy-objects.md": deployReference,
   "docs/reference/errors.md": errorReference,
   "docs/reference/http-api.md": apiReference,
   "docs/reference/metrics.md": metricReference,

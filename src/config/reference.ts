@@ -15,6 +15,7 @@ interface Node {
   readonly anyOf?: readonly Node[];
   readonly items?: Node;
   readonly properties?: Readonly<Record<string, Node>>;
+  readonly patternProperties?: Readonly<Record<string, Node>>;
   readonly required?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
@@ -78,18 +79,25 @@ function registries(node: Node, adapters: readonly Adapter[]): string {
   return parts.join("\n");
 }
 
+/** One row for each field of the schema, those of maps below them. Markdown, ending with a newline. */
+export function schemaTable(schema: unknown): string {
+  return table(rows(schema as Node, []), undefined);
+}
+
 interface Row {
   readonly path: readonly string[];
   readonly node: Node;
   readonly required: boolean;
 }
 
-/** One row a key, those of maps below them; `[]` behind a key says that it is a list of such maps. */
+/** One row a key, those of maps below them; `[]` behind a key says that it is a list of such maps, `.*` a map of them. */
 function rows(node: Node, path: readonly string[]): readonly Row[] {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
     const own: Row = { path: [...path, key], node: child, required: node.required?.includes(key) ?? false };
     if (child.properties !== undefined) return [own, ...rows(child, own.path)];
     if (child.items?.properties !== undefined) return [own, ...rows(child.items, [...path, `${key}[]`])];
+    const [values] = Object.values(child.patternProperties ?? {});
+    if (values?.properties !== undefined) return [own, ...rows(values, [...path, `${key}.*`])];
     return [own];
   });
 }

@@ -33,7 +33,7 @@ export interface ApiAccess {
 class ApiFailure extends Error {
   readonly status: number;
   constructor(what: string, status: number, body: string) {
-    super(`Kubernetes: ${what} answered ${status}: ${body.slice(0, 500)}`);
+    super(`Kubernetes: ${what} answered ${status}: ${body.slice(0, 2000)}`);
     this.status = status;
   }
 }

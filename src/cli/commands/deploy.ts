@@ -8,6 +8,7 @@ import type { CommandContext } from "../context.ts";
 import { durationOf, type OutputOptions, print, withOutput } from "../options.ts";
 import { EXIT } from "../report-error.ts";
 import { addDeployClusters } from "./deploy-clusters.ts";
+import { addCrds } from "./deploy-crds.ts";
 import { exitCodeOf, outcomeColumns, planColumns, printDiff, printNotes, printWhy, statusColumns } from "./deploy-output.ts";
 import { addRollout, runStaged, type StagingOptions, withStaging } from "./deploy-rollout.ts";
 
@@ -42,6 +43,7 @@ export function addDeploy(program: Command, context: CommandContext): void {
   addWhy(deploy, context);
   addDelete(deploy, context);
   addRollout(deploy, context);
+  addCrds(deploy, context);
   addDeployClusters(deploy, context);
 }
 
