@@ -7,7 +7,8 @@ import { isUsable } from "../model/health.ts";
 import type { ServiceId } from "../model/service.ts";
 import type { Client } from "../routing/client.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
-import { type Endpoint, reach } from "../routing/reach.ts";
+import { type Endpoint, type ReachRules, reach } from "../routing/reach.ts";
+import { reachRules } from "../routing/rules.ts";
 
 export type Loss =
   /** Its instances are gone. */
@@ -70,15 +71,16 @@ interface Pair {
 }
 
 function portsOf({ before, after }: Pair, client: Client, traffic: TrafficPolicy): readonly WhatIfService[] {
-  const rules = { topology: traffic.topology, preference: traffic.policyOf(before.key) };
-  return before.ports.map(({ name: port }) => {
-    const old = endpointsOf(before, port);
-    const next = endpointsOf(after, port);
+  return before.ports.map((portOf) => {
+    const { name: port } = portOf;
+    const rules = reachRules(portOf, traffic.policyOf(before.key), traffic);
+    const old = endpointsOf(before, port, rules);
+    const next = endpointsOf(after, port, rules);
     const usable = { before: old.filter(isServing).length, after: next.filter(isServing).length };
     return { service: before.id, port, verdict: verdictOf(old, next), usable, endpoints: next };
   });
 
-  function endpointsOf(service: CatalogService, port: string): readonly WhatIfEndpoint[] {
+  function endpointsOf(service: CatalogService, port: string, rules: ReachRules): readonly WhatIfEndpoint[] {
     return reach(service, port, client, rules).localities.flatMap(({ priority, endpoints }) =>
       endpoints.map((endpoint) => shownEndpoint(endpoint, priority)),
     );

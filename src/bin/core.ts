@@ -18,6 +18,7 @@ import type { RegistrySpec } from "../registry/supervisor.ts";
 import { nextSyncState } from "../registry/sync-gate.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
 import { createViews, type Views } from "../xds/views.ts";
+import type { ProbeGateway } from "./gateway-probes.ts";
 import { createNetworkGateways } from "./network-gateways.ts";
 import { createSecretsHost, type SecretsHost, type SecretsHostEnv } from "./secrets.ts";
 
@@ -35,6 +36,8 @@ export interface CoreEnv extends SecretsHostEnv {
   readonly nextTurn?: () => Promise<unknown>;
   /** Default: the machine's name servers. */
   readonly lookup?: Lookup;
+  /** Default: gateways are not asked whether they are there. */
+  readonly probeGateway?: ProbeGateway;
   onRegistryStatus(registry: string): void;
   onRegistryEvent(registry: string, type: string): void;
   onCatalog(version: number, changed: ReadonlySet<string>): void;
@@ -71,6 +74,8 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
   const gateways = createNetworkGateways(initial.traffic, {
     clock,
     lookup: env.lookup ?? systemLookup,
+    probe: env.probeGateway,
+    random: env.random,
     signal: stopping.signal,
     onChange: () => {
       views.setTraffic(gateways.traffic);

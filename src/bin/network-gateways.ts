@@ -7,6 +7,7 @@ import { createResolver, type Lookup, type Resolution } from "../kernel/resolver
 import { gatewayHosts, gatewayServices, gatewayTable } from "../routing/gateway-table.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
 import { createTopology, type GatewayAddress } from "../routing/topology.ts";
+import { createGatewayProbes, type ProbeGateway } from "./gateway-probes.ts";
 
 export interface NetworkGateways {
   /** The policy with gateways as they are known now. */
@@ -24,6 +25,9 @@ export interface NetworkGateways {
 export interface NetworkGatewaysOptions {
   readonly clock: Clock;
   readonly lookup: Lookup;
+  /** Undefined: gateways are not asked whether they are there. */
+  readonly probe?: ProbeGateway | undefined;
+  readonly random?: (() => number) | undefined;
   readonly signal: AbortSignal;
   /** `traffic` or `settled` is another one. */
   onChange(): void;
@@ -52,8 +56,47 @@ export function createNetworkGateways(initial: TrafficPolicy, options: NetworkGa
 
   const resolve = (host: string): string | undefined => addressOf(resolver.get(host));
 
+  const probes =
+    options.probe &&
+    createGatewayProbes({
+      clock,
+      random: options.random ?? (() => 0.5),
+      probe: options.probe,
+      signal,
+      onChange: () => restate(),
+    });
+
+  /** Two gateways of one place are lost together, so a moment is waited before everybody is told. */
+  let restating = false;
+  const restate = () => {
+    if (restating) return;
+    restating = true;
+    clock.sleep(TOGETHER_MS, signal).then(
+      () => {
+        restating = false;
+        if (renew()) onChange();
+      },
+      // The only rejection of a sleep is its abort: the bridge stops.
+      () => undefined,
+    );
+  };
+
+  const asked = (known: Table): Table => {
+    if (probes === undefined) return known;
+    const serverName = `probe.gateway.${configured.domain}`;
+    const targets = configured.networks.flatMap(({ name, probe: rule }) =>
+      rule === undefined ? [] : (known.get(name) ?? []).map(({ address, port }) => ({ address, port, serverName, rule })),
+    );
+    probes.follow(targets);
+    return new Map([...known].map(([network, gateways]) => [network, gateways.map(withStanding)]));
+  };
+  const withStanding = (gateway: GatewayAddress): GatewayAddress => {
+    const standing = probes?.standingOf(gateway.address, gateway.port);
+    return standing === undefined || standing.kind === "up" ? gateway : { ...gateway, standing };
+  };
+
   const renew = (): boolean => {
-    const next = gatewayTable(configured.networks, resolve, services);
+    const next = asked(gatewayTable(configured.networks, resolve, services));
     if (traffic.policyOf === configured.policyOf && isDeepStrictEqual(next, table)) return false;
     table = next;
     const { networks, exports } = configured;
@@ -105,6 +148,8 @@ export function createNetworkGateways(initial: TrafficPolicy, options: NetworkGa
   };
 }
 
+/** What changes within this time is told as one. */
+const TOGETHER_MS = 20;
 /** How often at most names are asked for again, whatever the resolver says. */
 const POLL_MS = 1000;
 

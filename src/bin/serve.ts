@@ -27,6 +27,7 @@ import { createBridgeState } from "./bridge-state.ts";
 import { startCore } from "./core.ts";
 import { createDns, type Dns } from "./dns.ts";
 import { drainFile } from "./drain-file.ts";
+import { probeByTls } from "./gateway-probes.ts";
 import { createLinks } from "./links.ts";
 import { createObserver } from "./observer.ts";
 import { defaultStateDir } from "./state-dir.ts";
@@ -66,6 +67,7 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
     clock,
     log,
     random: Math.random,
+    probeGateway: probeByTls,
     stateDir,
     ...observer.core,
     onRegistryStatus: (registry) => {

@@ -174,7 +174,7 @@ gateways:
       { service: { namespace: "shop", name: "b" }, port: undefined, weight: 1 },
     ],
     timeoutMs: 0,
-    retries: { attempts: 3, on: "5xx,reset", perTryTimeoutMs: 250 },
+    retries: { attempts: 3, on: "5xx,reset", perTryTimeoutMs: 250, resets: "idempotent" },
     prefixRewrite: "/",
   });
   assert.deepEqual(gateway?.routes[1]?.path, { kind: "exact", value: "/exact" });
@@ -182,6 +182,7 @@ gateways:
     attempts: 2,
     on: "connect-failure,refused-stream,unavailable,cancelled",
     perTryTimeoutMs: undefined,
+    resets: "idempotent",
   });
   assert.deepEqual(gateway?.routes[2]?.listeners, ["db"]);
 });

@@ -4,6 +4,7 @@ import type { Static } from "typebox";
 import { parseDuration } from "../kernel/duration.ts";
 import { locality } from "../model/locality.ts";
 import { parseServiceId, type ServiceKey, serviceId } from "../model/service.ts";
+import type { ProbeRule } from "../routing/gateway-health.ts";
 import { topologyOf } from "../routing/gateway-table.ts";
 import { matchesService } from "../routing/match.ts";
 import type { MutualTls } from "../routing/mutual-tls.ts";
@@ -39,7 +40,8 @@ export const DEFAULT_POLICY: ServicePolicy = {
   match: undefined,
   loadBalancer: "roundRobin",
   protocol: undefined,
-  connectTimeoutMs: 5000,
+  connectTimeoutMs: 2000,
+  deadAfterMs: 2000,
   outlierDetection: undefined,
   circuitBreaker: undefined,
   panicThreshold: 0,
@@ -103,10 +105,24 @@ function toDialect(sni: FileNetwork["sni"]): SniDialect {
   return { dialect: "consul", datacenter: sni.datacenter ?? "", trustDomain: sni.trustDomain ?? "" };
 }
 
-function toNetwork({ egress, cidrs, gateways, sni, ...network }: FileNetwork): NetworkSpec {
+const DEFAULT_PROBE: ProbeRule = { intervalMs: 300, timeoutMs: 500, failures: 3, holdMs: 30_000, rampMs: 30_000 };
+
+function toProbe(probe: FileNetwork["probe"], failback: FileNetwork["failback"]): ProbeRule | undefined {
+  if (probe?.enabled === false) return undefined;
+  const { intervalMs, timeoutMs, failures } =
+    probe === undefined
+      ? DEFAULT_PROBE
+      : { intervalMs: milliseconds(probe.interval), timeoutMs: milliseconds(probe.timeout), failures: probe.failures };
+  const { holdMs, rampMs } =
+    failback === undefined ? DEFAULT_PROBE : { holdMs: milliseconds(failback.hold), rampMs: milliseconds(failback.ramp) };
+  return { intervalMs, timeoutMs, failures, holdMs, rampMs };
+}
+
+function toNetwork({ egress, cidrs, gateways, sni, probe, failback, ...network }: FileNetwork): NetworkSpec {
   return {
     ...network,
     sni: toDialect(sni),
+    probe: toProbe(probe, failback),
     cidrs,
     egress: egress.length > 0 ? egress : cidrs,
     gateways: gateways.map(toNetworkGateway),
@@ -165,6 +181,7 @@ function toRetries(retries: FileRoute["retries"]): RetrySpec | undefined {
       attempts: retries.attempts,
       on: retries.on.replaceAll(" ", ""),
       perTryTimeoutMs: retries.perTryTimeout === undefined ? undefined : milliseconds(retries.perTryTimeout),
+      resets: retries.resets,
     }
   );
 }
@@ -201,6 +218,7 @@ function toPolicy(policy: FilePolicy): ServicePolicy {
     loadBalancer: policy.loadBalancer,
     protocol: policy.protocol,
     connectTimeoutMs: milliseconds(policy.connectTimeout),
+    deadAfterMs: milliseconds(policy.deadAfter),
     outlierDetection: outlier && {
       consecutive5xx: outlier.consecutive5xx,
       consecutiveGatewayFailure: outlier.consecutiveGatewayFailure,

@@ -14,6 +14,7 @@ const POLICY: ServicePolicy = {
   loadBalancer: "roundRobin",
   protocol: undefined,
   connectTimeoutMs: 5000,
+  deadAfterMs: 2000,
   outlierDetection: undefined,
   circuitBreaker: undefined,
   panicThreshold: 0,

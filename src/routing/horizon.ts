@@ -5,7 +5,7 @@
  */
 import type { Health } from "../model/health.ts";
 import type { Locality } from "../model/locality.ts";
-import { type Candidate, MAX_RANK, STANDING } from "./judge.ts";
+import { type Candidate, MAX_RANK, SPARE, STANDING } from "./judge.ts";
 import type { GatewayAddress } from "./topology.ts";
 import { boundedWeights } from "./weights.ts";
 
@@ -20,6 +20,11 @@ export interface Unit {
   /** Whom it stands for, the nearest first: one, or those behind a gateway that count. */
   readonly members: readonly [Candidate, ...Candidate[]];
   readonly gateway: GatewayAddress | undefined;
+  /**
+   * How much of its load it is to take, above 0 and at most 1. Less than 1 only for gateways: while one comes back, and
+   * when of those behind it too few are usable.
+   */
+  readonly share: number;
 }
 
 export interface Horizon {
@@ -30,8 +35,11 @@ export interface Horizon {
   readonly outdone: ReadonlySet<Candidate>;
 }
 
-/** `ordered`: in the catalog's order, which decides between equals. */
-export function horizonOf(ordered: readonly Candidate[]): Horizon {
+/**
+ * `ordered`: in the catalog's order, which decides between equals. `spill`: the least usable share of what is behind a
+ * gateway, times this, at which it still takes all of its load; as Envoy's overprovisioning factor. Default: however little it is.
+ */
+export function horizonOf(ordered: readonly Candidate[], spill = Number.POSITIVE_INFINITY): Horizon {
   const winners = winnersByAddress(ordered);
   const losers = new Map<Candidate, Candidate>();
   const units: Unit[] = [];
@@ -43,42 +51,75 @@ export function horizonOf(ordered: readonly Candidate[]): Horizon {
     else units.push(direct(candidate));
   }
   if (remote.length === 0) return { units, losers, outdone: new Set() };
-  return { units: [...units, ...gatewayUnits(remote, winners, losers)], losers, outdone: outdoneOf(remote, losers) };
+  return { units: [...units, ...gatewayUnits(remote, { winners, losers, spill })], losers, outdone: outdoneOf(remote, losers) };
 }
 
 function direct(candidate: Candidate): Unit {
   const { instance, port, health, rank } = candidate;
-  return { address: instance.address, port, health, rank, locality: instance.locality, members: [candidate], gateway: undefined };
+  return {
+    address: instance.address,
+    port,
+    health,
+    rank,
+    locality: instance.locality,
+    members: [candidate],
+    gateway: undefined,
+    share: 1,
+  };
 }
 
-function gatewayUnits(
-  remote: readonly Candidate[],
-  winners: ReadonlyMap<string, Candidate>,
-  losers: Map<Candidate, Candidate>,
-): readonly Unit[] {
+interface Claims {
+  readonly winners: ReadonlyMap<string, Candidate>;
+  readonly losers: Map<Candidate, Candidate>;
+  readonly spill: number;
+}
+
+function gatewayUnits(remote: readonly Candidate[], { winners, losers, spill }: Claims): readonly Unit[] {
   const best = bestStandings(remote);
-  const byGateway = new Map<string, { gateway: GatewayAddress; members: Candidate[] }>();
+  const byGateway = new Map<string, { gateway: GatewayAddress; members: Candidate[]; all: number }>();
   for (const candidate of remote) {
     for (const gateway of candidate.gateways) {
       const key = `${gateway.address} ${gateway.port}`;
       const taken = winners.get(key);
       // The client dials that very address as an instance already.
       if (taken !== undefined) losers.set(candidate, taken);
-      else if (candidate.standing === best.get(key)) {
-        const known = byGateway.get(key);
-        if (known === undefined) byGateway.set(key, { gateway, members: [candidate] });
-        else known.members.push(candidate);
+      else {
+        const known = byGateway.get(key) ?? { gateway, members: [], all: 0 };
+        byGateway.set(key, known);
+        known.all += candidate.instance.weight;
+        if (candidate.standing === best.get(key)) known.members.push(candidate);
       }
     }
   }
-  return [...byGateway.values()].flatMap(({ gateway, members }) => {
+  const spare = spareUnits(remote, (key) => byGateway.has(key) || winners.has(key));
+  const units = [...byGateway.values()].flatMap(({ gateway, members, all }): readonly Unit[] => {
     const [nearest, ...rest] = members.toSorted((a, b) => a.rank - b.rank);
     if (nearest === undefined) return [];
     const { address, port } = gateway;
     const { rank, health, instance } = nearest;
     const said = nearest.standing === STANDING.usable ? "healthy" : health;
-    return [{ address, port, health: said, rank, locality: instance.locality, members: [nearest, ...rest], gateway }];
+    const usable = members.reduce((sum, one) => sum + one.instance.weight, 0);
+    const ready = nearest.standing === STANDING.usable ? Math.min(1, (usable / all) * spill) : 1;
+    const share = ready * (gateway.standing?.kind === "ramp" ? gateway.standing.share : 1);
+    return [{ address, port, health: said, rank, locality: instance.locality, members: [nearest, ...rest], gateway, share }];
   });
+  return [...units, ...spare];
+}
+
+/** Lost gateways of what has others: last of all, and DEGRADED. */
+function spareUnits(remote: readonly Candidate[], isTaken: (key: string) => boolean): readonly Unit[] {
+  const units = new Map<string, Unit>();
+  for (const candidate of remote)
+    for (const gateway of candidate.spare) {
+      const { address, port } = gateway;
+      const key = `${address} ${port}`;
+      const known = units.get(key);
+      const members: Unit["members"] = known === undefined ? [candidate] : [...known.members, candidate];
+      const rank = SPARE + Math.min(known === undefined ? candidate.rank : known.rank - SPARE, candidate.rank);
+      const { locality } = (known?.members ?? [candidate])[0].instance;
+      if (!isTaken(key)) units.set(key, { address, port, health: "degraded", rank, locality, members, gateway, share: 1 });
+    }
+  return [...units.values()];
 }
 
 /** The best standing behind each gateway: only those who have it are counted, since it stands for them. */

@@ -26,6 +26,8 @@ export type Standing = (typeof STANDING)[keyof typeof STANDING];
 const LAST_RESORT = MAX_DISTANCE;
 /** What nobody could confirm for very long comes after that. */
 const LAST_PRIORITY = 10 * MAX_DISTANCE;
+/** Gateways that were lost while their network has others. */
+export const SPARE = 40 * MAX_DISTANCE;
 /** What is drained comes after everything: no priority that still serves has it among its hosts. */
 const DRAINED = 50 * MAX_DISTANCE;
 /** Above every rank. */
@@ -40,6 +42,8 @@ export interface Candidate {
   readonly network: string;
   /** The gateways that lead to it; empty: it is dialled itself. */
   readonly gateways: readonly GatewayAddress[];
+  /** Those that were lost while there are others: known to the client still, so that it goes on asking them, after all else. */
+  readonly spare: readonly GatewayAddress[];
   readonly notes: readonly string[];
 }
 
@@ -58,6 +62,8 @@ export interface ReachRules {
   readonly mode?: ServicePolicy["gatewayMode"] | undefined;
   /** Whether connections to the service carry a server name, without which no gateway knows where they go. Default: yes. */
   readonly named?: boolean | undefined;
+  /** Envoy's overprovisioning factor, 1 for 100 %: when what is behind a gateway takes less than its load. Default: never. */
+  readonly spill?: number | undefined;
   /** Gateways between networks only: where a connection is to be passed on to; undefined: to the gateway's own network. */
   readonly passTo?: string | undefined;
 }
@@ -119,18 +125,18 @@ function judge(instance: CatalogInstance, context: JudgeContext, exported: Expor
   const notes: string[] = [...way.notes];
   const distance = distanceOf(instance, network, client, context.preference);
   if (distance.note !== undefined) notes.push(distance.note);
-  const doubt = doubtOf(instance);
+  const doubt = [...doubtOf(instance), ...way.doubt];
   notes.push(...doubt);
   if (instance.drain !== undefined) {
     if (client.role === "grpc") return excluded("drained", drainNote(instance.drain));
     const health = isUsable(instance.health) ? "draining" : instance.health;
     const shown = { health, rank: DRAINED + distance.rank, notes: [...notes, drainNote(instance.drain)] } as const;
-    return { instance, port, standing: STANDING.notUsable, network, gateways: way.gateways, ...shown };
+    return { instance, port, standing: STANDING.notUsable, network, gateways: way.gateways, spare: way.spare, ...shown };
   }
   const degraded = isUsable(instance.health) && (doubt.length > 0 || instance.health === "degraded");
   const standing = isUsable(instance.health) ? (degraded ? STANDING.lastResort : STANDING.usable) : STANDING.notUsable;
   const rank = distance.rank + (instance.stale?.stage === "last" ? LAST_PRIORITY : 0);
-  const common = { instance, port, standing, network, gateways: way.gateways };
+  const common = { instance, port, standing, network, gateways: way.gateways, spare: way.spare };
   if (client.role !== "grpc") return { ...common, health: degraded ? "degraded" : instance.health, rank, notes };
   if (!isUsable(instance.health))
     return excluded("not-usable", `it is ${instance.health}, and gRPC clients are told of usable instances only`);
@@ -141,10 +147,13 @@ function judge(instance: CatalogInstance, context: JudgeContext, exported: Expor
 
 interface Way {
   readonly gateways: readonly GatewayAddress[];
+  readonly spare: readonly GatewayAddress[];
   readonly notes: readonly string[];
+  /** Why it is a last resort; empty: it is none. */
+  readonly doubt: readonly string[];
 }
 
-const DIRECT: Way = { gateways: [], notes: [] };
+const DIRECT: Way = { gateways: [], spare: [], notes: [], doubt: [] };
 
 function wayTo(instance: CatalogInstance, network: string, context: JudgeContext, exported: Export): Way | Excluded {
   const { client, topology, mode = "remote" } = context;
@@ -152,13 +161,14 @@ function wayTo(instance: CatalogInstance, network: string, context: JudgeContext
   if (client.role === "eastWest") return wayOfGateway(instance, network, context, exported);
   if (network === client.network && cluster === client.cluster) return DIRECT;
   const entered = network === client.network || mode === "none" ? [] : nearestGateways(topology.gatewaysOf(network), instance);
-  const gateways = mode === "local" && entered.length > 0 ? topology.gatewaysOf(client.network) : entered;
+  const all = mode === "local" && entered.length > 0 ? topology.gatewaysOf(client.network) : entered;
+  const gateways = preferred(all);
   if (network !== client.network && mode !== "none" && gateways.length === 0)
     return excluded("other-network", `it is on network ${network}, the client on ${client.network}, and no gateway joins them`);
   const problem = exportProblem(exported, { cluster, network }, client);
   if (problem !== undefined) return excluded("not-exported", problem);
   if (network === client.network) return DIRECT;
-  if (mode === "none") return { gateways: [], notes: [`on network ${network}, dialled all the same (gateway mode none)`] };
+  if (mode === "none") return { ...DIRECT, notes: [`on network ${network}, dialled all the same (gateway mode none)`] };
   if (context.named === false)
     return excluded(
       "other-network",
@@ -166,10 +176,37 @@ function wayTo(instance: CatalogInstance, network: string, context: JudgeContext
     );
   if (client.role === "grpc")
     return excluded("other-network", `it is on network ${network}, and gRPC clients cannot name a service to a gateway`);
-  const names = gateways.map(({ name, address, port }) =>
-    name === address ? `${address}:${port}` : `${name} (${address}:${port})`,
-  );
-  return { gateways, notes: [`on network ${network}, through ${names.join(" or ")}`] };
+  const notes = [`on network ${network}, through ${gateways.map(gatewayName).join(" or ")}`, ...gateways.flatMap(rampNote)];
+  return { gateways, spare: all.filter((one) => !gateways.includes(one)), notes, doubt: lostNotes(gateways) };
+}
+
+/** Lost gateways, and those that have only just come back, are left alone while there are others. */
+function preferred(gateways: readonly GatewayAddress[]): readonly GatewayAddress[] {
+  const answering = gateways.filter((gateway) => !isLastResort(gateway));
+  return answering.length > 0 ? answering : gateways;
+}
+
+function isLastResort({ standing }: GatewayAddress): boolean {
+  return standing?.kind === "lost" || standing?.kind === "held";
+}
+
+function gatewayName({ name, address, port }: GatewayAddress): string {
+  return name === address ? `${address}:${port}` : `${name} (${address}:${port})`;
+}
+
+function rampNote(gateway: GatewayAddress): readonly string[] {
+  const { standing } = gateway;
+  if (standing?.kind !== "ramp") return [];
+  return [`${gatewayName(gateway)} is coming back, with ${Math.round(standing.share * 100)} % of its load for now`];
+}
+
+/** Why all of them are a last resort; empty when one is not. */
+function lostNotes(gateways: readonly GatewayAddress[]): readonly string[] {
+  if (!gateways.every(isLastResort)) return [];
+  return gateways.map((gateway) => {
+    const how = gateway.standing?.kind === "held" ? "answers again, but has not for long enough" : "does not answer the bridge";
+    return `the gateway ${gatewayName(gateway)} ${how}`;
+  });
 }
 
 /** A gateway passes on what is exported to anybody; who may come is for its listener to say. */
@@ -181,18 +218,18 @@ function wayOfGateway(
 ): Way | Excluded {
   if (scope !== "listed" || to.size === 0) return excluded("not-exported", "no export rule lets it be reached from outside");
   if (network === client.network && passTo === undefined) return DIRECT;
-  const gateways = network === passTo ? nearestGateways(topology.gatewaysOf(network), instance) : [];
-  if (gateways.length > 0) return { gateways, notes: [`passed on to network ${network}`] };
+  const gateways = network === passTo ? preferred(nearestGateways(topology.gatewaysOf(network), instance)) : [];
+  if (gateways.length > 0) return { gateways, spare: [], notes: [`passed on to network ${network}`], doubt: lostNotes(gateways) };
   return excluded("other-network", `it is on network ${network}, and the connection is for network ${passTo ?? client.network}`);
 }
 
-/** Those of the instance's own region, where there are such; else all of the network. */
+/** Those of the instance's own region, where there are such that answer; else all of the network. */
 function nearestGateways(gateways: readonly GatewayAddress[], { locality }: CatalogInstance): readonly GatewayAddress[] {
   if (locality.region === "") return gateways;
   const near = gateways.filter((gateway) => gateway.locality.region === locality.region);
-  if (near.length === 0) return gateways;
   const exact = near.filter((gateway) => localityName(gateway.locality) === localityName(locality));
-  return exact.length > 0 ? exact : near;
+  const answering = [exact, near].find((some) => some.some((one) => !isLastResort(one)));
+  return answering ?? gateways;
 }
 
 function drainNote({ owner, reason, until }: InstanceDrain): string {

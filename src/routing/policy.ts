@@ -32,6 +32,8 @@ export interface ServicePolicy {
   /** Replaces what the registry says of every port. */
   readonly protocol: Protocol | undefined;
   readonly connectTimeoutMs: number;
+  /** A connection whose other end acknowledges nothing for so long is closed. 0: never. */
+  readonly deadAfterMs: number;
   readonly outlierDetection: OutlierDetection | undefined;
   readonly circuitBreaker: CircuitBreaker | undefined;
   /** Percent of usable hosts below which Envoy ignores health. 0: never. */
@@ -115,6 +117,8 @@ export interface RetrySpec {
   /** Envoy's retry-on conditions, comma separated. */
   readonly on: string;
   readonly perTryTimeoutMs: number | undefined;
+  /** Requests that were sent when their connection broke: which of them are sent again. */
+  readonly resets: "idempotent" | "all" | "none";
 }
 
 export interface RouteSpec {

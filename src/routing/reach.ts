@@ -12,6 +12,7 @@ import type { Client } from "./client.ts";
 import { NO_PREFERENCE } from "./distance.ts";
 import { horizonOf, type Unit, weightsOf } from "./horizon.ts";
 import { type Candidate, type Excluded, excluded, type Judged, judgeAll, type ReachRules } from "./judge.ts";
+import { type Placed, placed } from "./tiers.ts";
 import { FLAT, type GatewayAddress } from "./topology.ts";
 
 export type { ReachRules } from "./judge.ts";
@@ -77,23 +78,15 @@ export interface Reach {
 /** Networks do not matter, and nothing is preferred but what is near. */
 const FLAT_RULES: ReachRules = { topology: FLAT, preference: NO_PREFERENCE };
 
-/** Envoy knows priorities up to 128 (endpoint.proto); what is further away shares the last. */
-const LAST_PRIORITY_INDEX = 127;
-
 export function reach(service: CatalogService, portName: string, client: Client, rules: ReachRules = FLAT_RULES): Reach {
   const judged = judgeAll({ ...rules, service, portName, client });
   const candidates = judged.flatMap(({ result }) => ("rank" in result ? [result] : []));
-  const { units, losers, outdone } = horizonOf(inCatalogOrder(candidates, service));
-  const ranks = new Map([...new Set(units.map(({ rank }) => rank))].sort((a, b) => a - b).map((rank, index) => [rank, index]));
-  const priorityOf = ({ rank }: Unit) => Math.min(ranks.get(rank) ?? 0, LAST_PRIORITY_INDEX);
-  const weights = weightsOf(units);
+  const { units, losers, outdone } = horizonOf(inCatalogOrder(candidates, service), rules.spill);
+  const places = placed(units, weightsOf(units));
+  const placeOf = (unit: Unit): Placed => places.get(unit) ?? { priority: 0, weight: 1, divided: false };
   const verdicts = new Map<Candidate, Included>();
   for (const unit of units)
-    for (const member of unit.members)
-      verdicts.set(
-        member,
-        included(member, unit, { priority: priorityOf(unit), weight: weights.get(unit) ?? 1 }, verdicts.get(member)),
-      );
+    for (const member of unit.members) verdicts.set(member, included(member, unit, placeOf(unit), verdicts.get(member)));
   const verdictOf = ({ result }: Judged): Verdict => {
     if (!("rank" in result)) return result;
     const kept = verdicts.get(result);
@@ -101,14 +94,14 @@ export function reach(service: CatalogService, portName: string, client: Client,
     return outdone.has(result) ? excluded("not-usable", outdoneBy(result)) : duplicate(result, losers.get(result));
   };
   const decisions = judged.map((one): Decision => ({ instance: one.instance, verdict: verdictOf(one) }));
-  return { localities: groupByLocality(units, priorityOf, weights), decisions };
+  return { localities: groupByLocality(units, placeOf), decisions };
 }
 
 /** Of an instance behind several gateways the best of them counts. */
 function included(
   { instance, port, notes }: Candidate,
-  { health, gateway, members }: Unit,
-  { priority, weight }: { readonly priority: number; readonly weight: number },
+  { health, gateway, members, share }: Unit,
+  { priority, weight, divided }: Placed,
   before: Included | undefined,
 ): Included {
   if (before !== undefined) return before.priority <= priority ? before : { ...before, priority };
@@ -116,6 +109,7 @@ function included(
     weight === instance.weight || members.length > 1 || gateway !== undefined
       ? []
       : [`its weight ${instance.weight} is sent as ${weight}, so that all together keep their shares within the bound`];
+  const part = share === 1 || !divided ? [] : [`takes ${Math.round(share * 100)} % of its load, the next nearest the rest`];
   const shared = members.length > 1 ? [`the gateway stands for ${members.length} instances`] : [];
   return {
     kind: "included",
@@ -125,7 +119,7 @@ function included(
     locality: instance.locality,
     weight,
     via: gateway === undefined ? [] : [gateway],
-    notes: [...notes, ...shared, ...scaled],
+    notes: [...notes, ...shared, ...part, ...scaled],
   };
 }
 
@@ -152,18 +146,14 @@ function outdoneBy({ health }: Candidate): string {
   return `it is ${health}, and the gateway stands for those behind it that are better`;
 }
 
-function groupByLocality(
-  units: readonly Unit[],
-  priorityOf: (unit: Unit) => number,
-  weights: ReadonlyMap<Unit, number>,
-): readonly LocalityGroup[] {
+function groupByLocality(units: readonly Unit[], placeOf: (unit: Unit) => Placed): readonly LocalityGroup[] {
   const groups = new Map<string, { priority: number; locality: Locality; endpoints: Endpoint[] }>();
   for (const unit of units) {
     const { locality } = unit;
-    const priority = priorityOf(unit);
+    const { priority, weight } = placeOf(unit);
     const key = `${priority} ${localityName(locality)}`;
     const group = groups.get(key) ?? { priority, locality, endpoints: [] };
-    group.endpoints.push(endpointOf(unit, weights.get(unit) ?? 1));
+    group.endpoints.push(endpointOf(unit, weight));
     groups.set(key, group);
   }
   return [...groups.values()]

@@ -17,9 +17,9 @@ export function reachRules(
   { topology, mtls }: Pick<TrafficPolicy, "topology" | "mtls">,
   { first, passTo }: RuleChoices = {},
 ): ReachRules {
-  const { failover, affinity, gatewayMode: mode, tls } = policy;
+  const { failover, affinity, gatewayMode: mode, tls, overprovisioning } = policy;
   const named = port.protocol === "TLS" || (tls === "mutual" && mtls !== undefined);
-  return { topology, preference: { failover, affinity, first }, mode, passTo, named };
+  return { topology, preference: { failover, affinity, first }, mode, passTo, named, spill: overprovisioning / 100 };
 }
 
 export interface SniContext {

@@ -114,6 +114,63 @@ test("a gateway stands for what is usable behind it; only when nothing is, it is
   assert.deepEqual(shown([instance("a", "c2", { health: "degraded" })], rules), ["0 1.1.1.1 x1 degraded"]);
 });
 
+const lost = { kind: "lost", since: 1 } as const;
+const held = { kind: "held", until: 1 } as const;
+const ramp = (share: number) => ({ kind: "ramp", share, until: 1 }) as const;
+
+test("a lost gateway comes last while its network has another, and a last resort when it has none", () => {
+  const all = [instance("a", "c2", { weight: 4 })];
+  for (const standing of [lost, held]) {
+    const gone = { ...gateway("1.1.1.1"), standing };
+    assert.deepEqual(shown(all, topology([gone, gateway("1.1.1.2")])), ["0 1.1.1.2 x4 healthy", "1 1.1.1.1 x4 degraded"]);
+    assert.deepEqual(shown(all, topology([gone])), ["0 1.1.1.1 x4 degraded"]);
+  }
+  const verdict = seen(all, topology([{ ...gateway("1.1.1.1"), standing: held }])).decisions[0]?.verdict;
+  assert.match(
+    verdict?.kind === "included" ? verdict.notes.join("; ") : "",
+    /1\.1\.1\.1:15443 answers again, but has not for long/,
+  );
+});
+
+test("one that comes back shares a priority with what took its place, by its share; alone it takes everything", () => {
+  const far = { network: "n3", locality: locality({ region: "far" }) };
+  const rules = createTopology({
+    ...{ networks: [network("n1"), network("n2"), network("n3")], exports: EVERYONE },
+    gateways: new Map([
+      ["n2", [{ ...gateway("1.1.1.1"), standing: ramp(0.2) }]],
+      ["n3", [gateway("2.2.2.2")]],
+    ]),
+  });
+  const order = { failover: { order: ["c2", "c3"], priorityLabels: [] }, affinity: undefined };
+  const both = [instance("a", "c2", { weight: 7 }), instance("b", "c3", far)];
+  assert.deepEqual(shown(both, rules, order), ["0 2.2.2.2 x8000 healthy", "0 1.1.1.1 x2000 healthy"]);
+  assert.deepEqual(shown([instance("a", "c2", { weight: 7 })], rules, order), ["0 1.1.1.1 x7 healthy"]);
+  const two = topology([{ ...gateway("1.1.1.1"), standing: ramp(0.5) }, gateway("1.1.1.2")]);
+  assert.deepEqual(shown([instance("a", "c2")], two), ["0 1.1.1.1 x3333 healthy", "0 1.1.1.2 x6667 healthy"]);
+});
+
+test("of what is behind a gateway so little is usable that it takes less than all, from the threshold on", () => {
+  const rules = createTopology({
+    ...{ networks: [network("n1"), network("n2"), network("n3")], exports: EVERYONE },
+    gateways: new Map([
+      ["n2", [gateway("1.1.1.1")]],
+      ["n3", [gateway("2.2.2.2")]],
+    ]),
+  });
+  const preference = { failover: { order: ["c2", "c3"], priorityLabels: [] }, affinity: undefined };
+  const weights = (sick: number) => {
+    const behind = Array.from({ length: 10 }, (_, at) => instance(`a${at}`, "c2", at < sick ? { health: "unhealthy" } : {}));
+    const all = service(...behind, instance("b", "c3", { network: "n3", locality: locality({ region: "far" }) }));
+    const { localities } = reach(all, "http", client, { topology: rules, preference, spill: 2 });
+    return localities.flatMap(({ priority, endpoints }) =>
+      endpoints.map(({ address, weight }) => `${priority} ${address} x${weight}`),
+    );
+  };
+  assert.deepEqual(weights(5), ["0 1.1.1.1 x5", "1 2.2.2.2 x1"]);
+  assert.deepEqual(weights(6), ["0 2.2.2.2 x2000", "0 1.1.1.1 x8000"]);
+  assert.deepEqual(weights(9), ["0 2.2.2.2 x8000", "0 1.1.1.1 x2000"]);
+});
+
 test("no gateway, no export, or a client that cannot name a service to a gateway: out of reach, and said why", () => {
   const reason = (rules: Topology, asking = client) => {
     const { verdict } =

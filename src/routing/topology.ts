@@ -6,6 +6,7 @@ import ipaddr from "ipaddr.js";
 import type { Instance } from "../model/instance.ts";
 import type { Locality } from "../model/locality.ts";
 import { type ServiceId, type ServiceKey, serviceId } from "../model/service.ts";
+import type { GatewayStanding, ProbeRule } from "./gateway-health.ts";
 import { matchesService } from "./match.ts";
 
 /** Where a network is entered, as the configuration names it. */
@@ -29,6 +30,8 @@ export interface NetworkSpec {
   readonly gateways: readonly GatewayTarget[];
   /** How its gateways want services to be named. */
   readonly sni: SniDialect;
+  /** How its gateways are asked whether they are there; undefined: they are not. */
+  readonly probe?: ProbeRule | undefined;
 }
 
 export type SniDialect =
@@ -51,6 +54,8 @@ export interface GatewayAddress {
   readonly locality: Locality;
   /** Host name or service it was found by, for people. */
   readonly name: string;
+  /** What probes say of it; undefined: it is up, or nobody asks it. */
+  readonly standing?: Exclude<GatewayStanding, { readonly kind: "up" }> | undefined;
 }
 
 export interface Topology {

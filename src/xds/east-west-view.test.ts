@@ -20,7 +20,14 @@ const client: Client = {
   },
 };
 const POLICY: ServicePolicy = {
-  ...{ match: undefined, loadBalancer: "roundRobin", protocol: undefined, connectTimeoutMs: 1000, outlierDetection: undefined },
+  ...{
+    match: undefined,
+    loadBalancer: "roundRobin",
+    protocol: undefined,
+    connectTimeoutMs: 1000,
+    deadAfterMs: 0,
+    outlierDetection: undefined,
+  },
   ...{ circuitBreaker: undefined, panicThreshold: 0, overprovisioning: 140, merge: { mode: "merge", order: [] } },
   ...{ failover: undefined, affinity: undefined, distribute: undefined, tls: "mutual", gatewayMode: "remote" },
   ...{ retries: undefined, probe: undefined },

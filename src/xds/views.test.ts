@@ -37,6 +37,7 @@ const traffic = (...gateways: GatewaySpec[]): TrafficPolicy => ({
     loadBalancer: "roundRobin",
     protocol: undefined,
     connectTimeoutMs: 1000,
+    deadAfterMs: 0,
     outlierDetection: undefined,
     circuitBreaker: undefined,
     panicThreshold: 0,

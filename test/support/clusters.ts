@@ -29,6 +29,10 @@ export interface MeshOptions {
   readonly webIn?: readonly number[];
   /** Further services by cluster number, in the form of the file registry. */
   readonly services?: (cluster: number) => readonly object[];
+  /** Further settings of every network. */
+  readonly network?: object;
+  /** Addresses of its own that a cluster has besides the first: `10.<cluster>.0.2` and so on; default 0. */
+  readonly moreAddresses?: number;
   /** Gateways a cluster has; default 1. */
   readonly gateways?: number;
   /** What the certificates of a cluster's workloads say they are. */
@@ -62,9 +66,9 @@ export function webService(cluster: number, parts: object = {}): object {
   return { name: "web", namespace: "shop", ports: [{ name: "http", port: 80 }], instances: [instance(cluster)], ...parts };
 }
 
-function instance(cluster: number): object {
+export function instance(cluster: number, last = 1): object {
   return {
-    address: inner(cluster),
+    address: inner(cluster, last),
     ports: { http: INBOUND },
     locality: { region: `r${cluster}`, zone: "a" },
     cluster: `c${cluster}`,
@@ -72,7 +76,7 @@ function instance(cluster: number): object {
   };
 }
 
-const inner = (cluster: number) => `10.${cluster}.0.1`;
+const inner = (cluster: number, last = 1) => `10.${cluster}.0.${last}`;
 
 export async function startMesh(options: MeshOptions, scope: AsyncDisposableStack): Promise<Mesh> {
   const { count, san = () => WEB_SAN } = options;
@@ -83,6 +87,7 @@ export async function startMesh(options: MeshOptions, scope: AsyncDisposableStac
   const gatewayPorts = Array.from({ length: options.gateways ?? 1 }, (_, index) => GATEWAY_PORT + index);
   const networks = numbers.map((number) => ({
     name: `n${number}`,
+    ...options.network,
     gateways: gatewayPorts.map((port) => ({ address: namespaces[number - 1]?.address, port })),
   }));
   const registries = numbers.map((number) => ({ kind: "file", name: `r${number}`, path: `${shared}/r${number}.yaml` }));
@@ -107,12 +112,19 @@ export async function startMesh(options: MeshOptions, scope: AsyncDisposableStac
     const web = options.webIn === undefined || options.webIn.includes(number) ? [webService(number)] : [];
     await writeServices(number, [...web, ...(options.services?.(number) ?? [])]);
   }
+  // One after the other: each is a process of Node, and nine at once would starve everything else of a small machine.
+  let printing: Promise<unknown> = Promise.resolve();
+  const bootstrap = (workspace: Workspace, flags: readonly string[]): Promise<string> => {
+    const printed = printing.then(() => bootstrapOf(workspace, [...flags, "--xds", `127.0.0.1:${workspace.xdsPort}`]));
+    printing = printed.catch(() => undefined);
+    return printed;
+  };
   const clusters = await Promise.all(
     namespaces.map(async (namespace, index): Promise<Cluster> => {
       const number = index + 1;
       const workspace = workspaces[index] as Workspace;
       const pair = pairs[index] as KeyPair;
-      namespace.addInner(inner(number));
+      for (let last = 1; last <= 1 + (options.moreAddresses ?? 0); last++) namespace.addInner(inner(number, last));
       for (const [name, text] of Object.entries({ "cert.pem": pair.cert, "key.pem": pair.key, "ca.pem": ca.cert }))
         await workspace.write(name, text);
       await workspace.configure(config(number));
@@ -120,14 +132,7 @@ export async function startMesh(options: MeshOptions, scope: AsyncDisposableStac
       const workload = startProgram({ title: `workload c${number}`, command, args }, scope);
       const bridge = await startBridge(workspace, scope, { wrapper: namespace.exec });
       const envoy = async (title: string, flags: readonly string[]) =>
-        startEnvoy(
-          {
-            bootstrap: await bootstrapOf(workspace, [...flags, "--xds", `127.0.0.1:${workspace.xdsPort}`]),
-            title,
-            place: namespace,
-          },
-          scope,
-        );
+        startEnvoy({ bootstrap: await bootstrap(workspace, flags), title, place: namespace }, scope);
       const sidecar = await envoy(`sidecar c${number}`, [
         "--role",
         "sidecar",

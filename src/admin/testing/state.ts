@@ -120,6 +120,7 @@ const POLICY: ServicePolicy = {
   loadBalancer: "leastRequest",
   protocol: undefined,
   connectTimeoutMs: 5000,
+  deadAfterMs: 0,
   outlierDetection: undefined,
   circuitBreaker: undefined,
   panicThreshold: 50,

@@ -107,6 +107,11 @@ export const RetriesSchema = Type.Object(
       description: "Envoy's retry conditions, separated by commas.",
     }),
     perTryTimeout: Type.Optional(duration("Time for one try. Default: the route's timeout.")),
+    resets: Type.Enum(["idempotent", "all", "none"], {
+      default: "idempotent",
+      description:
+        "Requests that were sent when their connection broke, or that took longer than perTryTimeout. idempotent: GET, HEAD, OPTIONS, TRACE, PUT and DELETE are sent again. all: every one, gRPC's among them. none: as `on` says alone.",
+    }),
   },
   { ...strict, description: "What is tried again, and how often." },
 );

@@ -1,7 +1,7 @@
 /** Networks, the gateways between them, and what may leave where it runs. */
 import { Type } from "typebox";
 import { LocalitySchema } from "../../registry/settings.ts";
-import { name, port, serviceRef, strict } from "./common.ts";
+import { duration, name, port, positiveDuration, serviceRef, strict } from "./common.ts";
 
 const cidr = (description: string) => Type.Array(Type.String({ title: "CIDR" }), { default: [], description });
 
@@ -45,6 +45,33 @@ const SniSchema = Type.Object(
   { ...strict, description: "How its gateways want services to be named. Default: our own way, which ours understand." },
 );
 
+const NetworkProbeSchema = Type.Object(
+  {
+    enabled: Type.Boolean({ default: true, description: "false: nobody asks, and gateways always count." }),
+    interval: positiveDuration("Time between two questions.", { default: "300ms" }),
+    timeout: positiveDuration("Time for an answer: two round trips, and what a lost packet costs.", { default: "500ms" }),
+    failures: Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 3,
+      description: "Questions in a row without an answer after which a gateway is a last resort.",
+    }),
+  },
+  {
+    ...strict,
+    description:
+      "The bridge opens a TLS connection to each gateway by a name that it refuses: the refusal is the answer. What is lost stays known as DEGRADED, so that nothing is sent there while others serve.",
+  },
+);
+
+const FailbackSchema = Type.Object(
+  {
+    hold: duration("How long a gateway that was lost has to answer again before it is preferred again.", { default: "30s" }),
+    ramp: duration("From then on its load comes back in five steps over this time.", { default: "30s" }),
+  },
+  { ...strict, description: "How what was lost comes back." },
+);
+
 export const NetworkSchema = Type.Object(
   {
     name: name("Unique; what `network` of registries, instances and proxies names."),
@@ -53,6 +80,8 @@ export const NetworkSchema = Type.Object(
     registries: Type.Array(name("A registry."), { default: [], description: "Instances of these registries are on it." }),
     egress: cidr("Where its connections to the gateways of other networks come from. Default: `cidrs`; with neither, anywhere."),
     sni: Type.Optional(SniSchema),
+    probe: Type.Optional(NetworkProbeSchema),
+    failback: Type.Optional(FailbackSchema),
     gateways: Type.Array(NetworkGatewaySchema, {
       default: [],
       description: "Ways in from other networks. Default: none, so that nobody outside reaches it.",

@@ -2,7 +2,7 @@
 import { Type } from "typebox";
 import { PROTOCOLS } from "../../model/service.ts";
 import { LOAD_BALANCERS } from "../../routing/policy.ts";
-import { NAME_PATTERN, name, positiveDuration, strict, urlPath } from "./common.ts";
+import { duration, NAME_PATTERN, name, positiveDuration, strict, urlPath } from "./common.ts";
 import { RetriesSchema } from "./gateways.ts";
 
 const OutlierDetectionSchema = Type.Object(
@@ -31,7 +31,11 @@ const OutlierDetectionSchema = Type.Object(
       description: "The largest share of instances left out, in percent; one always may be.",
     }),
   },
-  { ...strict, description: "Leaves out instances that fail, as each Envoy sees it. Default: off." },
+  {
+    ...strict,
+    description:
+      "Leaves out instances that fail, as each Envoy sees it. Default: off; but what may lead through gateways is left out for a moment after three connections in a row that failed or broke.",
+  },
 );
 
 const limit = (description: string, minimum: number) =>
@@ -42,7 +46,7 @@ const CircuitBreakerSchema = Type.Object(
     maxConnections: limit("Connections of one Envoy to the service. Default: Envoy's, 1024.", 1),
     maxPendingRequests: limit("Requests that wait for a connection. Default: Envoy's, 1024.", 1),
     maxRequests: limit("Requests under way. Default: Envoy's, 1024.", 1),
-    maxRetries: limit("Retries under way. Default: Envoy's, 3.", 0),
+    maxRetries: limit("Retries under way. Default: as many as requests.", 0),
   },
   { ...strict, description: "Bounds on what one Envoy sends to the service." },
 );
@@ -75,8 +79,10 @@ const FailoverSchema = Type.Object(
 const ProbeSchema = Type.Object(
   {
     path: Type.Optional(urlPath("Asked for by HTTP. Default: only that a connection comes about, with TLS where there is TLS.")),
-    interval: positiveDuration("Time between two questions.", { default: "1s" }),
-    timeout: positiveDuration("Time for an answer.", { default: "1s" }),
+    interval: positiveDuration("Time between two questions; a service without traffic is asked each 5 s while all is well.", {
+      default: "300ms",
+    }),
+    timeout: positiveDuration("Time for an answer.", { default: "500ms" }),
     unhealthyThreshold: Type.Integer({
       minimum: 1,
       maximum: 100,
@@ -94,7 +100,11 @@ const ProbeSchema = Type.Object(
       description: "Asks every endpoint. Default: only gateways, since registries know their own instances.",
     }),
   },
-  { ...strict, description: "Each Envoy asks the gateways that lead to the service. Default: off." },
+  {
+    ...strict,
+    description:
+      "Each Envoy asks the gateways that lead to the service, through to what is behind them, and closes the connections to one that does not answer. Default: off; the bridge asks gateways in any case (`networks[].probe`).",
+  },
 );
 
 export const ServicePolicySchema = Type.Object(
@@ -107,7 +117,16 @@ export const ServicePolicySchema = Type.Object(
     outlierDetection: Type.Optional(OutlierDetectionSchema),
     circuitBreaker: Type.Optional(CircuitBreakerSchema),
     protocol: Type.Optional(Type.Enum([...PROTOCOLS], { description: "Replaces what the registries say of every port." })),
-    connectTimeout: positiveDuration("Time to connect to an instance.", { default: "5s" }),
+    connectTimeout: positiveDuration(
+      "Time to connect to an instance, TLS included. A lost first packet is sent again after 1 s.",
+      {
+        default: "2s",
+      },
+    ),
+    deadAfter: duration(
+      "A connection whose other end acknowledges nothing for so long is closed (Linux: TCP_USER_TIMEOUT, and keepalive each second); how long an answer takes does not matter. 0s: never.",
+      { default: "2s" },
+    ),
     panicThreshold: Type.Integer({
       minimum: 0,
       maximum: 100,

@@ -4,12 +4,13 @@ import { HttpProtocolOptions } from "../../gen/envoy/extensions/upstreams/http/v
 import type { ServiceKey, ServicePort } from "../../model/service.ts";
 import type { Role } from "../../routing/client.ts";
 import type { MutualTls } from "../../routing/mutual-tls.ts";
-import type { CircuitBreaker, LoadBalancer, OutlierDetection, ProbeSpec, ServicePolicy } from "../../routing/policy.ts";
+import type { CircuitBreaker, LoadBalancer, ServicePolicy } from "../../routing/policy.ts";
 import type { LabelSelection } from "../../routing/subset.ts";
 import { clusterName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, TYPE_URL } from "../types.ts";
 import { adsSource, any, duration, positiveDuration, socketAddress, statName } from "./common.ts";
+import { deadPeerOptions, HTTP2_KEEPALIVE, healthCheck, outlierDetection, UNREACHABLE_DETECTION } from "./liveness.ts";
 import { upstreamSecrets, upstreamSockets } from "./mutual-tls.ts";
 
 const LB_POLICY: Readonly<Record<LoadBalancer, Cluster_LbPolicy>> = {
@@ -73,8 +74,11 @@ function envoyCluster({ service, port, policy, mtls }: ClusterInput, name: strin
     },
     // An endpoint that the registry removed with proof goes at once, whatever Envoy's own checks think of it.
     ignoreHealthOnHostRemoval: true,
-    ...(policy.outlierDetection !== undefined && { outlierDetection: outlierDetection(policy.outlierDetection) }),
-    ...(policy.circuitBreaker !== undefined && { circuitBreakers: { thresholds: [thresholds(policy.circuitBreaker)] } }),
+    ...deadPeerOptions(policy.deadAfterMs),
+    ...(policy.outlierDetection !== undefined
+      ? { outlierDetection: outlierDetection(policy.outlierDetection) }
+      : (mtls !== undefined || port.protocol === "TLS") && { outlierDetection: UNREACHABLE_DETECTION }),
+    circuitBreakers: { thresholds: [thresholds(policy.circuitBreaker)] },
     ...(mtls !== undefined && upstreamSockets(service, mtls)),
     ...(policy.probe !== undefined && { healthChecks: [healthCheck(policy.probe)], closeConnectionsOnHostHealthFailure: true }),
     ...(isHttp2(port) && { typedExtensionProtocolOptions: { [HTTP_OPTIONS]: http2() } }),
@@ -101,53 +105,22 @@ function http2() {
   const options = HttpProtocolOptions.fromPartial({
     upstreamProtocolOptions: {
       $case: "explicitHttpConfig",
-      value: { protocolConfig: { $case: "http2ProtocolOptions", value: {} } },
+      value: { protocolConfig: { $case: "http2ProtocolOptions", value: { connectionKeepalive: HTTP2_KEEPALIVE } } },
     },
   });
   return any(HTTP_OPTIONS, HttpProtocolOptions, options);
 }
 
 /**
- * `noTraffic…`: Envoy asks a cluster without traffic once a minute by default, also one that has failed its first answer,
- * which would then stay away for that long.
+ * As many retries as requests, by default: Envoy's own bound of 3 at a time would fail what is under way when a whole
+ * cluster hangs, since all of it is tried again at the same moment.
  */
-function healthCheck({ path, intervalMs, timeoutMs, unhealthyThreshold, healthyThreshold }: ProbeSpec) {
-  return {
-    timeout: positiveDuration(timeoutMs),
-    interval: positiveDuration(intervalMs),
-    intervalJitterPercent: 10,
-    noTrafficInterval: positiveDuration(intervalMs),
-    noTrafficHealthyInterval: positiveDuration(Math.max(intervalMs, IDLE_PROBE_MS)),
-    unhealthyThreshold,
-    healthyThreshold,
-    healthChecker:
-      path === undefined
-        ? { $case: "tcpHealthCheck" as const, value: {} }
-        : { $case: "httpHealthCheck" as const, value: { path } },
-  };
+function thresholds(rule: CircuitBreaker | undefined) {
+  const given = Object.fromEntries(Object.entries(rule ?? {}).filter(([, limit]) => limit !== undefined));
+  return { maxRetries: rule?.maxRequests ?? MAX_RETRIES, ...given };
 }
 
-const IDLE_PROBE_MS = 5000;
-
-/** Ejection by success rate is off: it punishes the slowest of few hosts whatever they do. */
-function outlierDetection(rule: OutlierDetection) {
-  return {
-    consecutive5xx: rule.consecutive5xx,
-    enforcingConsecutive5xx: 100,
-    enforcingSuccessRate: 0,
-    ...(rule.consecutiveGatewayFailure !== undefined && {
-      consecutiveGatewayFailure: rule.consecutiveGatewayFailure,
-      enforcingConsecutiveGatewayFailure: 100,
-    }),
-    interval: positiveDuration(rule.intervalMs),
-    baseEjectionTime: positiveDuration(rule.baseEjectionMs),
-    maxEjectionPercent: rule.maxEjectionPercent,
-  };
-}
-
-function thresholds(rule: CircuitBreaker) {
-  return Object.fromEntries(Object.entries(rule).filter(([, limit]) => limit !== undefined));
-}
+const MAX_RETRIES = 1024;
 
 /** The application behind a sidecar's inbound listener: on this host, always there. */
 export function localCluster(name: string, port: number): Resource {

@@ -19,7 +19,7 @@ import { makeResource } from "../resource.ts";
 import { TYPE_URL } from "../types.ts";
 import { adsSource, any, duration, socketAddress } from "./common.ts";
 import { type Shape, tlsInspector } from "./gateway.ts";
-import { TCP_PROXY } from "./hcm.ts";
+import { CONNECT_ATTEMPTS, TCP_PROXY } from "./hcm.ts";
 
 const NETWORK_RBAC = "envoy.extensions.filters.network.rbac.v3.RBAC";
 const SNI_CLUSTER = "envoy.extensions.filters.network.sni_cluster.v3.SniCluster";
@@ -107,6 +107,7 @@ function onDemandProxy(): Filter {
     onDemand: { odcdsConfig: adsSource(), timeout: duration(ON_DEMAND_MS) },
     upstreamConnectMode: TcpProxy_UpstreamConnectMode.ON_DOWNSTREAM_DATA,
     maxEarlyDataBytes: EARLY_DATA_BYTES,
+    maxConnectAttempts: CONNECT_ATTEMPTS,
   });
   return filter("tcp_proxy", TCP_PROXY, TcpProxy, proxy);
 }

@@ -51,11 +51,15 @@ export function routerFilter() {
   return { name: "envoy.filters.http.router", configType: { $case: "typedConfig" as const, value: typedConfig } };
 }
 
+/** Nothing has been sent before a connection has come about, so to try another endpoint does no harm. */
+export const CONNECT_ATTEMPTS = 3;
+
 /** With no target the connection is closed as soon as it is accepted: there is no cluster of that name. */
 export function tcpFilter(statPrefix: string, targets: readonly Target[]): Filter {
   const [only, ...more] = targets;
   const proxy = TcpProxy.fromPartial({
     statPrefix,
+    maxConnectAttempts: CONNECT_ATTEMPTS,
     clusterSpecifier:
       more.length === 0
         ? { $case: "cluster", value: only?.cluster ?? "no-such-service" }

@@ -7,7 +7,7 @@ import { makeResource } from "../resource.ts";
 import { type Resource, TYPE_URL } from "../types.ts";
 import { type Known, type Resolved, resolveBackends, type Target } from "./backends.ts";
 import { duration } from "./common.ts";
-import { retryPolicy } from "./retries.ts";
+import { retryCases } from "./retries.ts";
 import { planHosts } from "./sni.ts";
 
 export interface RoutesResult {
@@ -40,7 +40,7 @@ export function gatewayRoutes(
       domains: [host],
       routes: list
         .sort((a, b) => moreSpecific(a.spec, b.spec))
-        .map((route) => gatewayRoute(route.spec, route.resolved, retriesOf(route.spec, known))),
+        .flatMap((route) => gatewayRoute(route.spec, route.resolved, retriesOf(route.spec, known))),
     }),
   );
   if (misdirected.length > 0) virtualHosts.push(misdirectedHost(misdirected));
@@ -93,7 +93,7 @@ function retriesOf({ retries, backends }: RouteSpec, { policyOf }: Known): Retry
   return retries ?? (first === undefined ? undefined : policyOf(first.service).retries);
 }
 
-function gatewayRoute(spec: RouteSpec, { targets, problem }: Resolved, retries: RetrySpec | undefined): Route {
+function gatewayRoute(spec: RouteSpec, { targets, problem }: Resolved, retries: RetrySpec | undefined): readonly Route[] {
   const match = {
     pathSpecifier:
       spec.path.kind === "exact"
@@ -101,19 +101,21 @@ function gatewayRoute(spec: RouteSpec, { targets, problem }: Resolved, retries: 
         : { $case: "prefix" as const, value: spec.path.value },
     headers: spec.headers.map(headerMatcher),
   };
-  if (problem !== undefined) return Route.fromPartial({ match, action: unavailable(problem) });
-  return Route.fromPartial({
-    match,
-    action: {
-      $case: "route",
-      value: {
-        clusterSpecifier: clusterSpecifier(targets),
-        ...(spec.timeoutMs !== undefined && { timeout: duration(spec.timeoutMs) }),
-        ...(spec.prefixRewrite !== undefined && { prefixRewrite: spec.prefixRewrite }),
-        ...(retries !== undefined && { retryPolicy: retryPolicy(retries) }),
+  if (problem !== undefined) return [Route.fromPartial({ match, action: unavailable(problem) })];
+  return retryCases(retries).map(({ headers, retryPolicy }) =>
+    Route.fromPartial({
+      match: { ...match, headers: [...match.headers, ...headers] },
+      action: {
+        $case: "route",
+        value: {
+          clusterSpecifier: clusterSpecifier(targets),
+          ...(spec.timeoutMs !== undefined && { timeout: duration(spec.timeoutMs) }),
+          ...(spec.prefixRewrite !== undefined && { prefixRewrite: spec.prefixRewrite }),
+          ...(retryPolicy && { retryPolicy }),
+        },
       },
-    },
-  });
+    }),
+  );
 }
 
 export function clusterSpecifier(targets: readonly Target[]) {

@@ -21,7 +21,7 @@ import { socketAddress } from "./common.ts";
 import { type Shape, tlsInspector } from "./gateway.ts";
 import { httpFilter, tcpFilter } from "./hcm.ts";
 import { downstreamSecrets, downstreamSocket } from "./mutual-tls.ts";
-import { retryPolicy } from "./retries.ts";
+import { retryCases } from "./retries.ts";
 import { clusterSpecifier, routeResource } from "./routes.ts";
 import { type PortHosts, sidecarHosts } from "./sidecar-hosts.ts";
 
@@ -46,13 +46,12 @@ export function sidecarShape(services: readonly CatalogService[], client: Client
 function httpRoutes(hosts: readonly PortHosts[], { policyOf }: TrafficPolicy): Resource {
   const virtualHosts = hosts.map(({ cluster, domains, service, port }) => {
     const policy = policyOf(service);
-    const value = {
-      clusterSpecifier: clusterSpecifier(targetsOf(service, port, policy)),
-      ...(policy.retries !== undefined && { retryPolicy: retryPolicy(policy.retries) }),
-    };
-    const action = { $case: "route" as const, value };
-    const match = { pathSpecifier: { $case: "prefix" as const, value: "/" } };
-    return VirtualHost.fromPartial({ name: cluster, domains: [...domains], routes: [{ match, action }] });
+    const specifier = clusterSpecifier(targetsOf(service, port, policy));
+    const routes = retryCases(policy.retries).map(({ headers, retryPolicy }) => ({
+      match: { pathSpecifier: { $case: "prefix" as const, value: "/" }, headers: [...headers] },
+      action: { $case: "route" as const, value: { clusterSpecifier: specifier, ...(retryPolicy && { retryPolicy }) } },
+    }));
+    return VirtualHost.fromPartial({ name: cluster, domains: [...domains], routes });
   });
   const targets = hosts.flatMap(({ service, port }) => targetsOf(service, port, policyOf(service)));
   return routeResource(SIDECAR_OUTBOUND, virtualHosts, targets, { ignorePort: false });
