@@ -156,3 +156,19 @@ test("what cannot be is told as usage", async (t) => {
   assert.match((await run("join", "x", "--kind", "Deployment")).stderr, /group\/Kind/);
   assert.match((await run("cordon", "x")).stderr, /there is no such file/);
 });
+
+test("the examples of other projects are converted without a note, and the result can be planned", async (t) => {
+  const { dir } = await startMembers(t, ["eu-1", "us-1", "us-2"]);
+  const allow = ["--allow", "http", "insecure-skip-tls-verify"];
+  for (const name of ["kubefed", "karmada"]) {
+    const file = new URL(`../../../examples/deploy/convert/${name}.yaml`, import.meta.url).pathname;
+    const converted = await runCommand(["deploy", "convert", "--strict", "-f", file]);
+    assert.deepEqual([converted.code, converted.stderr], [0, ""]);
+    await writeFile(join(dir, "web.yaml"), converted.stdout);
+    await copyFile(new URL("../../../examples/deploy/clusters.yaml", import.meta.url), join(dir, "clusters.yaml"));
+    const given = ["-f", join(dir, "web.yaml"), "--clusters", join(dir, "clusters.yaml"), ...allow];
+    const planned = await runCommand(["deploy", "plan", ...given], { clock: systemClock });
+    assert.equal(planned.code, 0, planned.stderr);
+    assert.equal(planned.stdout.match(/ create /g)?.length, 3, planned.stdout);
+  }
+});

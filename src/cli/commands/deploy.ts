@@ -8,6 +8,7 @@ import type { CommandContext } from "../context.ts";
 import { durationOf, type OutputOptions, print, withOutput } from "../options.ts";
 import { EXIT } from "../report-error.ts";
 import { addDeployClusters } from "./deploy-clusters.ts";
+import { addDeployConvert } from "./deploy-convert.ts";
 import { addCrds } from "./deploy-crds.ts";
 import { exitCodeOf, outcomeColumns, planColumns, printDiff, printNotes, printWhy, statusColumns } from "./deploy-output.ts";
 import { addRollout, runStaged, type StagingOptions, withStaging } from "./deploy-rollout.ts";
@@ -45,6 +46,7 @@ export function addDeploy(program: Command, context: CommandContext): void {
   addRollout(deploy, context);
   addCrds(deploy, context);
   addDeployClusters(deploy, context);
+  addDeployConvert(deploy, context);
 }
 
 function addPlan(deploy: Command, context: CommandContext): void {
