@@ -40,6 +40,8 @@ export function createNetworkGateways(initial: TrafficPolicy, options: NetworkGa
   let configured = initial;
   let traffic = initial;
   let table: Table = new Map();
+  /** Whether the topology is of `table`, not yet the configuration's own. */
+  let made = false;
   let services: CatalogChange["services"] = new Map();
   let asking = false;
 
@@ -98,9 +100,13 @@ export function createNetworkGateways(initial: TrafficPolicy, options: NetworkGa
   const renew = (): boolean => {
     const next = asked(gatewayTable(configured.networks, resolve, services));
     if (traffic.policyOf === configured.policyOf && isDeepStrictEqual(next, table)) return false;
-    table = next;
     const { networks, exports } = configured;
-    traffic = { ...configured, topology: createTopology({ networks, exports, gateways: table }) };
+    // The same object when it says the same: by that views know that nothing of it has to be made anew.
+    const same = isDeepStrictEqual([traffic.networks, traffic.exports, table], [networks, exports, next]);
+    table = next;
+    const topology = same && made ? traffic.topology : createTopology({ networks, exports, gateways: table });
+    made = true;
+    traffic = { ...configured, topology };
     return true;
   };
 

@@ -77,7 +77,7 @@ test("what no rule exports does not exist, and leaves when its rule does", () =>
   assert.equal(createView(client, services, traffic([])).tables.table(TYPE_URL.cluster).get(WEB), undefined);
   const view = createView(client, services, traffic(EXPORTED));
   assert.ok(view.tables.table(TYPE_URL.cluster).get(WEB));
-  assert.equal(view.rebuild(services, traffic([{ match: "shop/web", to: [], local: true }, ...EXPORTED])), true);
+  assert.equal(view.rebuild(services, traffic([{ match: "shop/web", to: [], local: true }, ...EXPORTED]), undefined), true);
   assert.equal(view.tables.table(TYPE_URL.cluster).get(WEB), undefined);
 });
 

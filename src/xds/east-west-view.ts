@@ -68,6 +68,12 @@ export function createEastWestView(client: Client, initialServices: Services, in
     return made.map((resource) => tables.table(resource.typeUrl).set(resource)).some(Boolean);
   };
 
+  const makeOf = (ids: Iterable<ServiceId>): boolean => {
+    const names = new Set<string>();
+    for (const id of ids) for (const name of namesOf.get(id) ?? []) names.add(name);
+    return [...names].map(make).some(Boolean);
+  };
+
   const shape = (): boolean => {
     const gateway = traffic.gateways.find(({ name, kind }) => name === client.gateway && kind === "eastWest");
     const made = gateway === undefined ? undefined : eastWestShape(gateway, client, traffic);
@@ -90,15 +96,15 @@ export function createEastWestView(client: Client, initialServices: Services, in
     },
     update(current, changed) {
       services = current;
-      const names = new Set<string>();
-      for (const id of changed) for (const name of namesOf.get(id) ?? []) names.add(name);
-      return [...names].map(make).some(Boolean);
+      return makeOf(changed);
     },
     // It opens no TLS, so it has no secret.
     updateSecrets: () => false,
-    rebuild(current, next) {
+    rebuild(current, next, change) {
       services = current;
       traffic = next;
+      // Its listeners depend on networks and exports alone.
+      if (change !== undefined) return makeOf(change.services);
       const shaped = shape();
       return [...meanings.keys()].map(make).some(Boolean) || shaped;
     },

@@ -14,6 +14,7 @@ import type { LabelSelection } from "../routing/subset.ts";
 import { createEastWestView } from "./east-west-view.ts";
 import { createHostClaims } from "./host-claims.ts";
 import { clusterName, shareName } from "./names.ts";
+import type { PolicyChange } from "./policy-change.ts";
 import { NO_SECRETS, type SecretSource } from "./secret-source.ts";
 import { createSecretUses } from "./secret-uses.ts";
 import { createTables, type WritableTables } from "./table.ts";
@@ -31,8 +32,8 @@ export interface View {
   readonly conditions: readonly Condition[];
   /** Makes anew what the changed services touch. Returns whether anything a client sees has changed. */
   update(services: ReadonlyMap<ServiceId, CatalogService>, changed: Iterable<ServiceId>): boolean;
-  /** Makes everything anew under another policy. */
-  rebuild(services: ReadonlyMap<ServiceId, CatalogService>, traffic: TrafficPolicy): boolean;
+  /** Makes anew under another policy what `change` names; undefined: everything. Returns whether a client sees a difference. */
+  rebuild(services: ReadonlyMap<ServiceId, CatalogService>, traffic: TrafficPolicy, change: PolicyChange | undefined): boolean;
   /** Takes the secrets' newest content. Returns whether anything a client sees has changed. */
   updateSecrets(): boolean;
 }
@@ -92,8 +93,8 @@ export function createView(
     return changed;
   };
 
-  const apply = (current: ReadonlyMap<ServiceId, CatalogService>, ids: Iterable<ServiceId>, everything: boolean): boolean => {
-    let reshaped = everything;
+  const apply = (current: ReadonlyMap<ServiceId, CatalogService>, ids: Iterable<ServiceId>, reshape: boolean): boolean => {
+    let reshaped = reshape;
     const touched = new Set(ids);
     for (const id of touched) {
       const service = current.get(id);
@@ -122,8 +123,9 @@ export function createView(
     },
     update: (current, changed) => apply(current, changed, false),
     updateSecrets: () => secrets.update(),
-    rebuild(current, next) {
+    rebuild(current, next, change) {
       traffic = next;
+      if (change !== undefined) return apply(current, change.services, change.shape);
       return apply(current, new Set([...current.keys(), ...effective.keys()]), true);
     },
   };

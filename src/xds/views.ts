@@ -7,6 +7,7 @@ import type { ServiceId } from "../model/service.ts";
 import type { Client } from "../routing/client.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
 import { viewKey } from "./node.ts";
+import { policyChange } from "./policy-change.ts";
 import { NO_SECRETS, type SecretSource } from "./secret-source.ts";
 import type { ViewTables } from "./types.ts";
 import { createView, type View } from "./view.ts";
@@ -115,8 +116,9 @@ export function createViews(options: ViewsOptions): Views {
       });
     },
     setTraffic(next) {
+      const change = policyChange(traffic, next, services);
       traffic = next;
-      each(({ view }) => view.rebuild(services, traffic));
+      each(({ view }) => view.rebuild(services, traffic, change));
     },
     updateSecrets: () => each(({ view }) => view.updateSecrets()),
     tables: (key) => views.get(key)?.view.tables,
