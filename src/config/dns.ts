@@ -31,6 +31,7 @@ export function resolveDns({ dns, mesh }: ConfigFile): DnsConfig | undefined {
         ...{ cidrs, network, cluster, locality: locality(place) },
       })),
       clientSubnetFrom: dns.clientSubnetFrom,
+      vipsFor: dns.vipsFor,
       ingress: dns.ingress,
       names: dns.names.map(({ name, services, order }) => ({
         name,

@@ -71,7 +71,7 @@ export function resolveTraffic(file: ConfigFile): TrafficPolicy {
     topology: topologyOf({ networks, exports }, literalHost, new Map()),
     domain: file.mesh.domain,
     gateways: file.gateways.map(toGateway),
-    sidecar: { outbound: { ...file.sidecar.outbound } },
+    sidecar: { outbound: { ...file.sidecar.outbound }, ...(file.sidecar.vips !== undefined && { vips: file.sidecar.vips }) },
     policyOf(service: ServiceKey) {
       const id = serviceId(service);
       let answer = answers.get(id);

@@ -1,4 +1,5 @@
 /** From a question to its answer. Pure, but for the memory of `reachable`. */
+import type { CatalogService } from "../catalog/types.ts";
 import { selectPort } from "../routing/ports.ts";
 import type { Endpoint } from "../routing/reach.ts";
 import type { Asker } from "./asker.ts";
@@ -19,6 +20,8 @@ export interface AnswerContext extends LookupInput {
   readonly reachable: ReachableFinder;
   /** Whether every registry has been read and can be read: only then is what is not there known not to be. */
   readonly certain: boolean;
+  /** The address of a service on sidecars; undefined: it has none, or the asker has no sidecar. */
+  vipOf(service: CatalogService): string | undefined;
   /** Grows with every change. */
   readonly serial: number;
   readonly random: () => number;
@@ -56,6 +59,10 @@ export function answerTo(question: Question, context: AnswerContext): DnsAnswer 
 /** Undefined: nobody can serve. */
 function ofAddresses(question: Question, target: Target, zone: string, context: AnswerContext): DnsAnswer | undefined {
   const { asker, random, reachable } = context;
+  const whole = target.cluster === undefined && target.instance === undefined && target.order === undefined;
+  const vip = whole ? context.vipOf(target.service) : undefined;
+  // The sidecar knows who can serve; its listener stands for the service whatever becomes of its instances.
+  if (vip !== undefined) return { ...addressesOf(question, zone, [vip], context), why: "its address on sidecars" };
   const fixed = ingressAddress(target, context);
   if (fixed !== undefined) return addressesOf(question, zone, [fixed], context);
   const tier = tierOf(reachable.find(target, undefined, asker).tiers, random);

@@ -156,3 +156,22 @@ test("what changes is answered at once, and a service that goes takes its names 
   world.responder.update({ services: new Map(), changed: new Set(["shop/web"]), sync: "complete" });
   assert.equal(world.ask("web.shop.mesh.local", "A"), NXDOMAIN);
 });
+
+test("who has a sidecar is told a service's address there, whatever becomes of its instances; others are told instances", () => {
+  const vips = { range: "127.64.0.0/10", for: "tcp" as const, pins: {} };
+  const tcp = [{ name: "db", port: 5432, protocol: "TCP" as const, inferred: false }];
+  const services = [
+    serviceOf("shop/db", [instanceOf("10.1.0.1", { health: "unhealthy" })], { ports: tcp }),
+    serviceOf("shop/web", [instanceOf("10.1.0.2")]),
+  ];
+  const world = dnsWorld({ services, vips, spec: { vipsFor: ["10.1.0.0/24"] } });
+  assert.equal(world.ask("db.shop.mesh.local", "A"), "NOERROR: A 127.83.10.6");
+  assert.equal(world.ask("db.shop.svc.clusterset.local", "A"), "NOERROR: A 127.83.10.6");
+  assert.equal(world.ask("db.shop.mesh.local", "AAAA"), NODATA);
+  assert.equal(world.ask("db.shop.mesh.local", "A", { from: "10.1.9.9" }), NODATA);
+  assert.equal(world.ask("web.shop.mesh.local", "A"), "NOERROR: A 10.1.0.2");
+  assert.equal(world.ask("eu-1.db.shop.mesh.local", "A"), NODATA);
+  world.put(serviceOf("shop/cache", [instanceOf("10.1.0.3")], { ports: tcp }));
+  assert.match(world.ask("cache.shop.mesh.local", "A"), /NOERROR: A 127\./);
+  assert.equal(world.ask("db.shop.mesh.local", "A"), "NOERROR: A 127.83.10.6");
+});

@@ -13,12 +13,14 @@ export interface Asker {
 export interface Askers {
   /** Who asks from the address; who is on no network we know of is taken to be where this bridge is. */
   at(address: string): Asker;
+  /** Whether a sidecar is beside who asks from the address. */
+  hasSidecar(address: string): boolean;
   /** Whether the source's word on its client's subnet counts. */
   believes(source: string): boolean;
 }
 
 export interface AskersInput {
-  readonly spec: Pick<DnsSpec, "places" | "clientSubnetFrom">;
+  readonly spec: Pick<DnsSpec, "places" | "clientSubnetFrom" | "vipsFor">;
   readonly networks: readonly NetworkSpec[];
   /** Where this bridge is. */
   readonly home: DnsPlace;
@@ -37,17 +39,24 @@ export function createAskers({ spec, networks, home }: AskersInput): Askers {
   });
   // Of equal ranges the last, a place, says more than a network.
   ranges.reverse().sort((a, b) => b.cidr[1] - a.cidr[1]);
-  const trusted = spec.clientSubnetFrom.map((cidr) => ipaddr.parseCIDR(cidr));
+  const inAny = (cidrs: readonly string[]) => {
+    const parsed = cidrs.map((cidr) => ipaddr.parseCIDR(cidr));
+    return (address: string) => parsed.length > 0 && parsed.some((cidr) => within(process(address), cidr));
+  };
   return {
     at(address) {
       if (ranges.length === 0) return own;
-      // A link-local address names its interface, which is no part of it.
-      const parsed = ipaddr.process(address.split("%")[0] ?? address);
+      const parsed = process(address);
       return ranges.find(({ cidr }) => within(parsed, cidr))?.asker ?? own;
     },
-    believes: (source) =>
-      trusted.length > 0 && trusted.some((cidr) => within(ipaddr.process(source.split("%")[0] ?? source), cidr)),
+    hasSidecar: inAny(spec.vipsFor),
+    believes: inAny(spec.clientSubnetFrom),
   };
+}
+
+/** A link-local address names its interface, which is no part of it. */
+function process(address: string): ipaddr.IPv4 | ipaddr.IPv6 {
+  return ipaddr.process(address.split("%")[0] ?? address);
 }
 
 function within(address: ipaddr.IPv4 | ipaddr.IPv6, cidr: Range["cidr"]): boolean {

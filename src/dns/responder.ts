@@ -6,6 +6,7 @@ import type { CatalogChange, CatalogService, SyncState } from "../catalog/types.
 import type { Clock } from "../kernel/clock.ts";
 import type { ServiceId } from "../model/service.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
+import { type VipTable, vipsOf } from "../routing/vips.ts";
 import { type AnswerContext, answerTo } from "./answer.ts";
 import { type Asker, type Askers, createAskers } from "./asker.ts";
 import { createNameIndex, type NameIndex } from "./name-index.ts";
@@ -18,7 +19,7 @@ export type Transport = "udp" | "tcp";
 
 export interface ResponderState {
   readonly spec: DnsSpec;
-  readonly traffic: Pick<TrafficPolicy, "topology" | "policyOf" | "networks">;
+  readonly traffic: Pick<TrafficPolicy, "topology" | "policyOf" | "networks" | "sidecar">;
   /** Where this bridge is. */
   readonly home: DnsPlace;
 }
@@ -42,6 +43,11 @@ export interface Responder {
   explain(name: string, type: string, from: string): Explained;
 }
 
+interface Source {
+  readonly asker: Asker;
+  readonly address: string;
+}
+
 export interface Explained {
   readonly asker: Asker;
   readonly answer: DnsAnswer;
@@ -54,6 +60,8 @@ export function createResponder(initial: ResponderState, { clock, random, certai
   let index: NameIndex;
   let askers: Askers;
   let reachable: ReachableFinder;
+  /** Undefined: to be made when it is next asked for. */
+  let vips: VipTable | undefined;
   let serial = serialOf(clock);
 
   const rebuild = () => {
@@ -62,17 +70,36 @@ export function createResponder(initial: ResponderState, { clock, random, certai
     for (const [id, service] of services) index.set(id, service);
     askers = createAskers({ spec, networks: traffic.networks, home });
     reachable = createReachable({ traffic, ingress: spec.ingress, random });
+    vips = undefined;
     // A zone's serial may only grow, and must not fall back by a restart.
     serial = Math.max(serial + 1, serialOf(clock));
   };
   rebuild();
 
-  const answer = (name: string, type: string, asker: Asker): DnsAnswer => {
+  const vipOf = (service: CatalogService): string | undefined => {
+    const { traffic } = state;
+    if (traffic.sidecar.vips === undefined) return undefined;
+    vips ??= vipsOf(services.values(), traffic.policyOf, traffic.sidecar.vips);
+    return vips.get(service.id);
+  };
+  const noVip = () => undefined;
+
+  const answer = (name: string, type: string, { asker, address }: Source): DnsAnswer => {
     const { spec } = state;
     const question = { name: plain(name), type };
     if (sync === "waiting" && index.zoneOf(question.name) !== undefined)
       return noRecords("SERVFAIL", "the registries have not been read yet");
-    const context: AnswerContext = { spec, index, services, asker, reachable, certain: certain(), serial, random };
+    const context: AnswerContext = {
+      spec,
+      index,
+      services,
+      asker,
+      reachable,
+      certain: certain(),
+      serial,
+      random,
+      vipOf: askers.hasSidecar(address) ? vipOf : noVip,
+    };
     return answerTo(question, context);
   };
 
@@ -85,6 +112,7 @@ export function createResponder(initial: ResponderState, { clock, random, certai
       const first = sync === "waiting";
       sync = change.sync;
       services = change.services;
+      vips = undefined;
       for (const id of first ? services.keys() : change.changed) index.set(id, services.get(id));
       serial = Math.max(serial + 1, serialOf(clock));
     },
@@ -102,14 +130,14 @@ export function createResponder(initial: ResponderState, { clock, random, certai
       }
       const { query } = parsed;
       const subnet = subnetOf(query, source);
-      const asker = askers.at(subnet?.address ?? source);
-      const found = answer(query.name, query.type, asker);
+      const address = subnet?.address ?? source;
+      const found = answer(query.name, query.type, { asker: askers.at(address), address });
       onQuery(transport, query.type, found.rcode);
       return encodeAnswer(query, found, { subnet, limit: transport === "udp" ? udpLimit(query) : TCP_BYTES });
     },
     explain(name, type, from) {
       const asker = askers.at(from);
-      return { asker, answer: answer(name, type, asker) };
+      return { asker, answer: answer(name, type, { asker, address: from }) };
     },
   };
 }

@@ -40,6 +40,8 @@ export interface DnsSpec {
   readonly places: readonly DnsPlace[];
   /** Whose word on their clients' subnet (RFC 7871) counts. */
   readonly clientSubnetFrom: readonly string[];
+  /** Askers with a sidecar beside them. */
+  readonly vipsFor: readonly string[];
   readonly ingress: readonly DnsIngress[];
   readonly names: readonly DnsName[];
   /** Addresses of this name server, told for `ns.<zone>`. */

@@ -6,6 +6,7 @@ import { locality } from "../model/locality.ts";
 import { parseServiceId, type ServicePort } from "../model/service.ts";
 import type { ServicePolicy } from "../routing/policy.ts";
 import { createTopology, type ExportRule, type NetworkSpec } from "../routing/topology.ts";
+import type { VipSpec } from "../routing/vips.ts";
 import { createResponder, type Responder, type ResponderState, type Transport } from "./responder.ts";
 import type { DnsSpec } from "./spec.ts";
 
@@ -36,11 +37,13 @@ const SPEC: DnsSpec = {
   zones: ["service.consul"],
   places: [],
   clientSubnetFrom: [],
+  vipsFor: [],
   ingress: [],
   names: [],
   addresses: ["192.0.2.53"],
 };
 
+const OUTBOUND = { address: "127.0.0.1", port: 15001 };
 const HTTP: ServicePort = { name: "http", port: 80, protocol: "HTTP", inferred: false };
 
 export function instanceOf(address: string, fields: Partial<CatalogInstance> = {}): CatalogInstance {
@@ -65,6 +68,7 @@ export interface WorldInput {
   readonly networks?: readonly NetworkSpec[];
   readonly exports?: readonly ExportRule[];
   readonly policy?: Partial<ServicePolicy>;
+  readonly vips?: VipSpec;
   readonly certain?: boolean;
   readonly random?: () => number;
   readonly sync?: "waiting" | "complete";
@@ -90,11 +94,16 @@ export function network(name: string, fields: Partial<NetworkSpec> = {}): Networ
 }
 
 export function dnsWorld(input: WorldInput = {}): DnsWorld {
-  const { networks = [], exports, policy, certain = true, random = () => 0.5, sync = "complete" } = input;
+  const { networks = [], exports, policy, vips, certain = true, random = () => 0.5, sync = "complete" } = input;
   const topology = createTopology({ networks, exports, gateways: new Map() });
   const state: ResponderState = {
     spec: { ...SPEC, ...input.spec },
-    traffic: { topology, networks, policyOf: () => ({ ...POLICY, ...policy }) },
+    traffic: {
+      topology,
+      networks,
+      policyOf: () => ({ ...POLICY, ...policy }),
+      sidecar: { outbound: OUTBOUND, ...(vips && { vips }) },
+    },
     home: { cidrs: [], network: "n1", cluster: "eu-1", locality: locality({ region: "eu" }) },
   };
   const responder = createResponder(state, { clock: fakeClock(), random, certain: () => certain, onQuery: () => undefined });

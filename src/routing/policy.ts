@@ -4,6 +4,7 @@ import type { Protocol, ServiceKey } from "../model/service.ts";
 import type { MutualTls } from "./mutual-tls.ts";
 import type { LabelSelection } from "./subset.ts";
 import type { ExportRule, NetworkSpec, Topology } from "./topology.ts";
+import type { VipSpec } from "./vips.ts";
 
 export const LOAD_BALANCERS = ["roundRobin", "leastRequest", "random", "ringHash", "maglev"] as const;
 export type LoadBalancer = (typeof LOAD_BALANCERS)[number];
@@ -148,6 +149,8 @@ export interface GatewaySpec {
 export interface SidecarSpec {
   /** Where a sidecar's outbound HTTP listener binds. */
   readonly outbound: { readonly address: string; readonly port: number };
+  /** Absent: services have no addresses of their own on sidecars. */
+  readonly vips?: VipSpec;
 }
 
 /** Everything of the configuration that shapes what clients get. Compared as a whole on reload. */

@@ -34,3 +34,7 @@ export const SIDECAR_INBOUND = "inbound";
 export function sidecarTcpListenerName(port: number): string {
   return `outbound/tcp/${port}`;
 }
+/** The listener of a port at an address that stands for one service. */
+export function sidecarVipListenerName(address: string, port: number): string {
+  return `outbound/vip/${address}/${port}`;
+}

@@ -25,6 +25,9 @@ export function checkDns(context: CheckContext): void {
       if (isIP(one) === 0) report([...path, index], `must be an IP address, got ${quoted(one)}`);
   };
   ranges(["dns", "clientSubnetFrom"], dns.clientSubnetFrom);
+  ranges(["dns", "vipsFor"], dns.vipsFor);
+  if (dns.vipsFor.length > 0 && sound(["sidecar"]) && file.sidecar.vips === undefined)
+    report(["dns", "vipsFor"], "needs `sidecar.vips`, which says where the addresses are from");
   literals(["dns", "addresses"], dns.addresses);
   for (const [index, place] of soundItems(context, ["dns", "places"], dns.places))
     ranges(["dns", "places", index, "cidrs"], place.cidrs);

@@ -1,7 +1,9 @@
 /** Where the bridge itself listens. */
 import { isIP } from "node:net";
+import ipaddr from "ipaddr.js";
 import { isLoopback, parseListen } from "../../kernel/listen-address.ts";
 import { orList, quoted } from "../../kernel/text.ts";
+import { parseServiceId } from "../../model/service.ts";
 import { type CheckContext, soundItems } from "./check.ts";
 
 export function checkServers(context: CheckContext): void {
@@ -12,6 +14,32 @@ export function checkServers(context: CheckContext): void {
   const { file, sound, report } = context;
   if (sound(["sidecar"]) && isIP(file.sidecar.outbound.address) === 0)
     report(["sidecar", "outbound", "address"], `must be an IP address, got ${quoted(file.sidecar.outbound.address)}`);
+  checkVips(context);
+}
+
+/** So many addresses at least: in a narrower range services would take each other's places. */
+const LEAST_HOST_BITS = 8;
+
+function checkVips({ file: { sidecar }, sound, report }: CheckContext): void {
+  if (!sound(["sidecar"]) || sidecar.vips === undefined) return;
+  const { range, pins } = sidecar.vips;
+  const path = ["sidecar", "vips"];
+  if (!ipaddr.isValidCIDR(range)) report([...path, "range"], `must be a range such as 127.64.0.0/10, got ${quoted(range)}`);
+  else {
+    const [address, prefix] = ipaddr.parseCIDR(range);
+    const bits = address.toByteArray().length * 8 - prefix;
+    if (bits < LEAST_HOST_BITS) report([...path, "range"], `has no more than ${2 ** bits} addresses; at least 256 are needed`);
+    const network =
+      address.kind() === "ipv4" ? ipaddr.IPv4.networkAddressFromCIDR(range) : ipaddr.IPv6.networkAddressFromCIDR(range);
+    if (network.toString() !== address.toString()) report([...path, "range"], `must begin where it begins: ${network}/${prefix}`);
+  }
+  const owners = new Map<string, string>();
+  for (const [service, address] of Object.entries(pins)) {
+    if (parseServiceId(service) === undefined) report([...path, "pins", service], "must be namespace/name");
+    if (isIP(address) === 0) report([...path, "pins", service], `must be an IP address, got ${quoted(address)}`);
+    else if (owners.has(address)) report([...path, "pins", service], `${address} is that of ${owners.get(address)} already`);
+    owners.set(address, service);
+  }
 }
 
 function checkXds({ file: { xds }, sound, report }: CheckContext): void {

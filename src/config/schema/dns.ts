@@ -110,6 +110,11 @@ export const DnsSchema = Type.Object(
       default: [],
       description: "Resolvers that are believed when they say whom they ask for (EDNS client subnet). Default: none.",
     }),
+    vipsFor: Type.Array(Type.String({ title: "CIDR" }), {
+      default: [],
+      description:
+        "Askers with a sidecar beside them: a service's name is answered with its address on sidecars (`sidecar.vips`), where it has one.",
+    }),
     ingress: Type.Array(IngressSchema, { default: [], description: "What stands for a network to those outside it." }),
     names: Type.Array(NameSchema, { default: [], maxItems: 1000, description: "Names of your own." }),
     addresses: addresses("This name server's own addresses, told as `ns.<zone>`. Default: that of `listen`, unless it is any."),

@@ -182,6 +182,30 @@ export const SidecarSchema = Type.Object(
       },
       { ...strict, default: {}, description: "The listener through which a workload reaches the mesh." },
     ),
+    vips: Type.Optional(
+      Type.Object(
+        {
+          range: Type.String({
+            title: "CIDR",
+            description:
+              "Where the addresses are from. Within 127.0.0.0/8 sidecars need nothing more; another range has to be routed to the machine itself (`ip route add local RANGE dev lo`). Wide, so that services seldom want one place: 127.64.0.0/10, 240.0.0.0/8, fd00:…/64.",
+          }),
+          for: Type.Enum(["tcp", "all"], {
+            default: "tcp",
+            description: "`tcp`: services with a port that is not HTTP; `all`: every service.",
+          }),
+          pins: Type.Record(Type.String(), Type.String({ title: "IP address" }), {
+            default: {},
+            description: "Addresses by service (`namespace/name`), in place of those that its name gives it.",
+          }),
+        },
+        {
+          ...strict,
+          description:
+            "An address for each service, by which a workload reaches it through its sidecar whatever port it has; told by the name server (`dns.vipsFor`). The same on every replica and after every restart. Default: none.",
+        },
+      ),
+    ),
   },
   { ...strict, default: {}, description: "What Envoy sidecars get." },
 );

@@ -12,7 +12,8 @@ import { isHttp } from "../../model/service.ts";
 import type { Client } from "../../routing/client.ts";
 import type { MutualTls } from "../../routing/mutual-tls.ts";
 import type { TrafficPolicy } from "../../routing/policy.ts";
-import { SIDECAR_INBOUND, SIDECAR_OUTBOUND, sidecarTcpListenerName } from "../names.ts";
+import { type VipTable, vipTable, wantsVip } from "../../routing/vips.ts";
+import { SIDECAR_INBOUND, SIDECAR_OUTBOUND, sidecarTcpListenerName, sidecarVipListenerName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, type ResourceRef, TYPE_URL } from "../types.ts";
 import { type PolicyOf, targetsOf } from "./backends.ts";
@@ -38,7 +39,10 @@ export function sidecarShape(services: readonly CatalogService[], client: Client
     listener({ name: SIDECAR_OUTBOUND, address, port, filter, refs, inbound: false }),
     httpRoutes(hosts, traffic),
   ];
-  resources.push(...tcpListeners(services, new Set([port, client.inbound?.port ?? 0]), conditions, traffic.policyOf));
+  const vips = vipsOfShape(services, conditions, traffic);
+  const ports = new Set([port, client.inbound?.port ?? 0]);
+  resources.push(...tcpListeners(services, ports, { conditions, policyOf: traffic.policyOf, vips }));
+  resources.push(...services.flatMap((service) => vipListeners(service, vips.get(service.id), traffic)));
   if (client.inbound !== undefined) resources.push(...inbound(client.inbound, traffic.mtls));
   return { resources, conditions };
 }
@@ -57,12 +61,18 @@ function httpRoutes(hosts: readonly PortHosts[], { policyOf }: TrafficPolicy): R
   return routeResource(SIDECAR_OUTBOUND, virtualHosts, targets, { ignorePort: false });
 }
 
+interface TcpContext {
+  readonly conditions: Condition[];
+  readonly policyOf: PolicyOf;
+  /** Services that are reached at an address of their own besides. */
+  readonly vips: VipTable;
+}
+
 /** One listener per port number: which service is meant cannot be seen from a TCP connection, so the first one has it. */
 function tcpListeners(
   services: readonly CatalogService[],
   taken: Set<number>,
-  conditions: Condition[],
-  policyOf: PolicyOf,
+  { conditions, policyOf, vips }: TcpContext,
 ): readonly Resource[] {
   const resources: Resource[] = [];
   for (const { id, key, ports } of services) {
@@ -70,7 +80,7 @@ function tcpListeners(
       if (isHttp(protocol)) continue;
       if (taken.has(port)) {
         const message = `port ${port} of ${id} is taken on sidecars by another service or listener; it is not reachable there`;
-        conditions.push({ type: "ListenerConflict", reason: "PortTaken", message });
+        if (!vips.has(id)) conditions.push({ type: "ListenerConflict", reason: "PortTaken", message });
         continue;
       }
       taken.add(port);
@@ -81,6 +91,43 @@ function tcpListeners(
     }
   }
   return resources;
+}
+
+/** The services' addresses; a condition for each that has none because the range is too full. */
+function vipsOfShape(services: readonly CatalogService[], conditions: Condition[], traffic: TrafficPolicy): VipTable {
+  const { vips } = traffic.sidecar;
+  if (vips === undefined) return new Map();
+  const wanting = services.filter((service) => wantsVip(service, traffic.policyOf(service.key), vips)).map(({ id }) => id);
+  const table = vipTable(wanting, vips);
+  for (const id of wanting) {
+    const message = `${id} has no address of its own on sidecars: the range ${vips.range} is too full`;
+    if (!table.has(id)) conditions.push({ type: "ListenerConflict", reason: "RangeFull", message });
+  }
+  return table;
+}
+
+/**
+ * A listener for each port of a service that has an address of its own: there the port is the service's alone. HTTP goes by
+ * its host name, as on the common listener.
+ */
+function vipListeners({ key, ports }: CatalogService, address: string | undefined, traffic: TrafficPolicy): readonly Resource[] {
+  return address === undefined ? [] : ports.map((port) => vipListener(key, port, { address, traffic }));
+}
+
+function vipListener(
+  key: CatalogService["key"],
+  { name: portName, port, protocol }: CatalogService["ports"][number],
+  { address, traffic }: { readonly address: string; readonly traffic: TrafficPolicy },
+): Resource {
+  const name = sidecarVipListenerName(address, port);
+  const parts = { name, address, port, inbound: false };
+  if (isHttp(protocol)) {
+    const filter = httpFilter({ statPrefix: "outbound_http", routeConfigName: SIDECAR_OUTBOUND, edge: false });
+    return listener({ ...parts, filter, refs: [{ typeUrl: TYPE_URL.route, name: SIDECAR_OUTBOUND }] });
+  }
+  const targets = targetsOf(key, portName, traffic.policyOf(key));
+  const refs = targets.map(({ cluster }) => ({ typeUrl: TYPE_URL.cluster, name: cluster }));
+  return listener({ ...parts, filter: tcpFilter(`outbound_vip_${address}_${port}`, targets), refs });
 }
 
 function inbound({ port, appPort }: NonNullable<Client["inbound"]>, mtls: MutualTls | undefined): readonly Resource[] {
