@@ -1,6 +1,7 @@
 /**
- * What a client pays for having everything, which on-demand discovery (VHDS, on-demand CDS) and per-endpoint updates (LEDS)
- * would save: `npm run bench -- on-demand`. A real Envoy sidecar on views and a server of this process; prints Markdown.
+ * What a client pays for having everything, what on-demand discovery (VHDS, on-demand CDS) saves of it, and what per-endpoint
+ * updates (LEDS) would: `npm run bench -- on-demand`. A real Envoy sidecar on views and a server of this process; prints
+ * Markdown.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CatalogService } from "../src/catalog/types.ts";
@@ -13,8 +14,8 @@ import { createProxies } from "../src/xds/proxies.ts";
 import { createXdsServer } from "../src/xds/server/server.ts";
 import { SILENT_METRICS } from "../src/xds/server/testing.ts";
 import { createViews } from "../src/xds/views.ts";
-import { startEnvoy } from "../test/support/envoy.ts";
-import { askJson } from "../test/support/http.ts";
+import { isLive, startEnvoy } from "../test/support/envoy.ts";
+import { ask, askJson } from "../test/support/http.ts";
 import { freePorts } from "../test/support/ports.ts";
 
 const WAIT_MS = 120_000;
@@ -39,10 +40,16 @@ function serviceOf(index: number, endpoints: number, shift = 0): CatalogService 
   return { id: `default/${name}`, key, ports, labels: {}, instances, sources: [source], conditions: [] };
 }
 
+/** So many of its services a workload calls where it asks on demand. */
+const CALLED = 10;
+
 interface Figures {
-  /** Ms from the start of Envoy to the last cluster active. */
+  /** Ms from the start of Envoy to the last cluster active; on demand until it is live. */
   readonly readyMs: number;
+  /** On demand: with what the first calls brought. */
   readonly sentBytes: number;
+  /** On demand: ms until the first calls, all at once, have their clusters. */
+  readonly firstCallsMs: number | undefined;
   /** Bytes that Envoy has allocated, beyond those of an Envoy without services. */
   readonly allocated: number;
   /** For one endpoint that changes: bytes sent, and ms until Envoy shows it. */
@@ -50,7 +57,7 @@ interface Figures {
   readonly changeMs: number;
 }
 
-async function measure(services: number, endpoints: number): Promise<Figures> {
+async function measure(services: number, endpoints: number, onDemand = false): Promise<Figures> {
   await using scope = new AsyncDisposableStack();
   const [port = 0, outbound = 0] = await freePorts(2);
   const { traffic } = configOf(`sidecar: { outbound: { port: ${outbound} } }\n`);
@@ -83,6 +90,7 @@ async function measure(services: number, endpoints: number): Promise<Figures> {
     inbound: undefined,
     xds: { host: "127.0.0.1", port },
     variant: "delta",
+    onDemand,
     adminPort: 0,
     tls: undefined,
   });
@@ -97,15 +105,24 @@ async function measure(services: number, endpoints: number): Promise<Figures> {
   };
   const stat = async (name: string) => (await envoy.stats(`^${name.replaceAll(".", "\\.")}$`)).get(name) ?? 0;
   // The bootstrap has a cluster of its own: the way to the bridge.
-  await until(
-    async () =>
-      (await stat("cluster_manager.active_clusters")) >= services + 1 && (await stat("cluster_manager.warming_clusters")) === 0,
-    20,
-  );
+  const hasClusters = (wanted: number) => async () =>
+    (await stat("cluster_manager.active_clusters")) >= wanted + 1 && (await stat("cluster_manager.warming_clusters")) === 0;
+  await until(onDemand ? () => isLive(envoy) : hasClusters(services), 20);
   const readyMs = performance.now() - startedAt;
+  const calledAt = performance.now();
+  if (onDemand) {
+    // Nobody answers behind them: what counts is that Envoy has got to know them.
+    for (let index = 0; index < CALLED; index++)
+      ask(`http://127.0.0.1:${outbound}/`, { headers: { host: `service-${index}.default` }, withinMs: WAIT_MS }).catch(
+        () => undefined,
+      );
+    await until(hasClusters(Math.min(CALLED, services)), 1);
+  }
+  const firstCallsMs = onDemand ? performance.now() - calledAt : undefined;
   const sentBytes = bytes;
   const { allocated } = await askJson<{ allocated: string }>(`${envoy.adminUrl}/memory`);
-  if (services === 0) return { readyMs, sentBytes, allocated: Number(allocated), changeBytes: 0, changeMs: 0 };
+  const start = { readyMs, sentBytes, firstCallsMs, allocated: Number(allocated) };
+  if (services === 0) return { ...start, changeBytes: 0, changeMs: 0 };
   const updates = "cluster.default/service-0/http.update_success";
   const before = await stat(updates);
   const changed = serviceOf(0, endpoints, 1);
@@ -114,23 +131,24 @@ async function measure(services: number, endpoints: number): Promise<Figures> {
   views.update({ version: 2, services: next, changed: new Set([changed.id]), sync: "complete" });
   await until(async () => (await stat(updates)) > before, 1);
   return {
-    readyMs,
-    sentBytes,
-    allocated: Number(allocated),
+    ...start,
     changeBytes: bytes - sentBytes,
     changeMs: performance.now() - changedAt,
   };
 }
 
 const KB = (value: number) => `${(value / 1000).toFixed(value < 10_000 ? 1 : 0)} kB`;
-/** Resolves with 0 once every line is printed; takes about half a minute. */
+/** Resolves with 0 once every line is printed; takes about a minute. */
 export async function run(): Promise<number> {
   const empty = await measure(0, 0);
   process.stdout.write(
-    "| services | endpoints each | ready | sent at the start | Envoy's memory | one endpoint changes: sent | until Envoy has it |\n",
+    "| services | endpoints each | asks | ready | sent at the start | first calls | Envoy's memory | one endpoint changes: sent | until Envoy has it |\n",
   );
-  process.stdout.write("|---|---|---|---|---|---|---|\n");
-  for (const [services, endpoints] of [
+  process.stdout.write("|---|---|---|---|---|---|---|---|---|\n");
+  for (const [services, endpoints, onDemand = false] of [
+    [1000, 3, true],
+    [10_000, 3, true],
+    [10_000, 3],
     [10, 3],
     [100, 3],
     [1000, 3],
@@ -139,13 +157,15 @@ export async function run(): Promise<number> {
     [1, 1000],
     [1, 10_000],
   ] as const) {
-    const { readyMs, sentBytes, allocated, changeBytes, changeMs } = await measure(services, endpoints);
+    const { readyMs, sentBytes, firstCallsMs, allocated, changeBytes, changeMs } = await measure(services, endpoints, onDemand);
     const memory = `${((allocated - empty.allocated) / 1e6).toFixed(1)} MB`;
     const cells = [
       services,
       endpoints,
+      onDemand ? `on demand, ${CALLED} called` : "for all",
       `${(readyMs / 1000).toFixed(1)} s`,
       KB(sentBytes),
+      firstCallsMs === undefined ? "" : `${Math.round(firstCallsMs)} ms`,
       memory,
       KB(changeBytes),
       `${Math.round(changeMs)} ms`,

@@ -26,6 +26,7 @@ const ENTRY_POINTS = [
   "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.proto",
   "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto",
   "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto",
+  "envoy/extensions/filters/http/on_demand/v3/on_demand.proto",
   "envoy/extensions/filters/http/router/v3/router.proto",
   "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto",
   "envoy/extensions/access_loggers/file/v3/file.proto",

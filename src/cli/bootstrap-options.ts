@@ -21,6 +21,7 @@ export interface BootstrapFlags {
   readonly subZone?: string;
   readonly inbound?: string;
   readonly sotw?: boolean;
+  readonly onDemand?: boolean;
   readonly adminPort: string;
   readonly nodeId?: string;
   readonly tlsCa?: string;
@@ -49,6 +50,7 @@ export function bootstrapOptions(flags: BootstrapFlags, source: BootstrapSource 
     locality: localityOf(flags, mesh?.locality ?? UNKNOWN_LOCALITY),
     inbound: inboundOf(flags),
     variant: variantOf(flags),
+    onDemand: onDemandOf(flags),
     adminPort: adminPortOf(flags.adminPort),
     tls: tlsOf(flags, source),
   };
@@ -58,6 +60,12 @@ function variantOf({ role, sotw }: BootstrapFlags): BootstrapOptions["variant"] 
   if (sotw !== true) return "delta";
   if (role === "eastWest") throw usage("--sotw is not for eastWest: clusters on demand need delta xDS");
   return "sotw";
+}
+
+function onDemandOf({ role, sotw, onDemand = false }: BootstrapFlags): boolean {
+  if (onDemand && role !== "sidecar") throw usage("--on-demand is for sidecars only");
+  if (onDemand && sotw === true) throw usage("--on-demand needs delta xDS, so it does not go with --sotw");
+  return onDemand;
 }
 
 function nameOf({ role, name = "" }: BootstrapFlags, source: BootstrapSource | undefined): string {

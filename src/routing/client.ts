@@ -20,4 +20,6 @@ export interface Client {
   readonly namespace: string;
   /** Sidecars only: where an inbound listener binds and the local port it forwards to. */
   readonly inbound: { readonly port: number; readonly appPort: number } | undefined;
+  /** Sidecars over delta xDS only: it asks for virtual hosts and clusters when a request needs them. Absent: it has all. */
+  readonly onDemand?: boolean;
 }

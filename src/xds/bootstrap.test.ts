@@ -56,6 +56,13 @@ test("a gateway says what it is and reads listeners and clusters over one delta 
   }
 });
 
+test("a sidecar on demand says so, and asks for no cluster before it needs one", () => {
+  const bootstrap = envoy({ role: "sidecar", onDemand: true });
+  assert.equal(at(bootstrap, "node", "metadata", "meshbridge.io/on-demand"), "true");
+  assert.equal(at(bootstrap, "dynamic_resources", "cds_config"), undefined);
+  assert.equal(at(envoy({ role: "sidecar" }), "node", "metadata", "meshbridge.io/on-demand"), undefined);
+});
+
 test("the bridge is dialled over HTTP/2 with pings, by address or by name", () => {
   const options = ["typed_extension_protocol_options", "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"];
   for (const [host, type] of [

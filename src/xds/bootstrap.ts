@@ -16,6 +16,8 @@ export const NODE_METADATA = {
   namespace: "meshbridge.io/namespace",
   /** `listener:app`, e.g. `15006:8080`. */
   inbound: "meshbridge.io/inbound",
+  /** `true`: a sidecar that asks for virtual hosts and clusters when it needs them. */
+  onDemand: "meshbridge.io/on-demand",
 } as const;
 
 /** Plain JSON. */
@@ -46,6 +48,8 @@ export interface BootstrapOptions {
   /** Sidecars only: the inbound listener's port and the local port it forwards to. */
   readonly inbound: { readonly port: number; readonly appPort: number } | undefined;
   readonly variant: "delta" | "sotw";
+  /** Sidecars over delta only: ask for virtual hosts and clusters when a request needs them. Default: have all. */
+  readonly onDemand?: boolean;
   /** Port of Envoy's own admin interface on 127.0.0.1; 0: none. */
   readonly adminPort: number;
   readonly tls: BootstrapTls | undefined;
@@ -70,8 +74,8 @@ export function envoyBootstrap(options: BootstrapOptions): Json {
         grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER, retry_policy: { retry_back_off: RECONNECT } } }],
       },
       lds_config: overAds,
-      // A gateway between networks asks for each cluster when it is needed, and for no other.
-      ...(options.role === "eastWest" ? {} : { cds_config: overAds }),
+      // Whoever asks for each cluster when it is needed asks for no other.
+      ...(options.role === "eastWest" || options.onDemand === true ? {} : { cds_config: overAds }),
     },
     static_resources: { clusters: [xdsCluster(options)] },
     overload_manager: OVERLOAD_MANAGER,
@@ -106,7 +110,7 @@ const OVERLOAD_MANAGER = {
 };
 
 function nodeOf(options: BootstrapOptions): Json {
-  const { role, name, hostname, locality, inbound } = options;
+  const { role, name, hostname, locality, inbound, onDemand = false } = options;
   const id = options.nodeId ?? [role, name, hostname].filter((part) => part !== "").join("-");
   const parts = { region: locality.region, zone: locality.zone, sub_zone: locality.subZone };
   return {
@@ -120,6 +124,7 @@ function nodeOf(options: BootstrapOptions): Json {
       [NODE_METADATA.network]: options.network,
       [NODE_METADATA.namespace]: options.namespace,
       ...(inbound === undefined ? {} : { [NODE_METADATA.inbound]: `${inbound.port}:${inbound.appPort}` }),
+      ...(onDemand ? { [NODE_METADATA.onDemand]: "true" } : {}),
     },
   };
 }

@@ -3,6 +3,8 @@ import { Cluster } from "../gen/envoy/config/cluster/v3/cluster.ts";
 import { ClusterLoadAssignment } from "../gen/envoy/config/endpoint/v3/endpoint.ts";
 import { Listener } from "../gen/envoy/config/listener/v3/listener.ts";
 import { RouteConfiguration } from "../gen/envoy/config/route/v3/route.ts";
+import { VirtualHost } from "../gen/envoy/config/route/v3/route_components.ts";
+import { OnDemand } from "../gen/envoy/extensions/filters/http/on_demand/v3/on_demand.ts";
 import { Router } from "../gen/envoy/extensions/filters/http/router/v3/router.ts";
 import { TlsInspector } from "../gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.ts";
 import { HttpConnectionManager } from "../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
@@ -29,9 +31,11 @@ const SHOWN: ReadonlyMap<string, Show> = new Map([
   [TYPE_URL.endpoint, show(ClusterLoadAssignment)],
   [TYPE_URL.listener, show(Listener)],
   [TYPE_URL.route, show(RouteConfiguration)],
+  [TYPE_URL.virtualHost, show(VirtualHost)],
   [`${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager`, show(HttpConnectionManager)],
   [`${TYPE}.filters.network.tcp_proxy.v3.TcpProxy`, show(TcpProxy)],
   [`${TYPE}.filters.http.router.v3.Router`, show(Router)],
+  [`${TYPE}.filters.http.on_demand.v3.OnDemand`, show(OnDemand)],
   [`${TYPE}.filters.listener.tls_inspector.v3.TlsInspector`, show(TlsInspector)],
   [`${TYPE}.transport_sockets.tls.v3.DownstreamTlsContext`, show(DownstreamTlsContext)],
   [`${TYPE}.filters.network.rbac.v3.RBAC`, show(RBAC)],

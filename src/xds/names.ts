@@ -31,6 +31,10 @@ export function gatewayChainName(listenerName: string, serverName: string): stri
 /** A sidecar's listeners and route configurations. */
 export const SIDECAR_OUTBOUND = "outbound/http";
 export const SIDECAR_INBOUND = "inbound";
+/** As Envoy asks for the virtual host of a request's host: lower case, with the port that the request names. */
+export function virtualHostName(host: string): string {
+  return `${SIDECAR_OUTBOUND}/${host}`;
+}
 export function sidecarTcpListenerName(port: number): string {
   return `outbound/tcp/${port}`;
 }

@@ -83,6 +83,14 @@ test("clients with equal keys see equal resources: a namespace matters to a side
   assert.notEqual(sidecar("a"), sidecar("b"));
 });
 
+test("on demand is a sidecar's alone, and a view of its own", () => {
+  const asks = { [NODE_METADATA.onDemand]: "true" };
+  const sidecar = clientOf(node(asks), defaults);
+  assert.equal(sidecar.onDemand, true);
+  assert.notEqual(viewKey(sidecar), viewKey(clientOf(node(), defaults)));
+  assert.equal(clientOf(node({ ...asks, [NODE_METADATA.role]: "grpc" }), defaults).onDemand, undefined);
+});
+
 test("the agent is shown with its version", () => {
   assert.equal(
     agentOf(node({}, { userAgentName: "gRPC", userAgentVersionType: { $case: "userAgentVersion", value: "1.2" } })),

@@ -30,14 +30,15 @@ export function clientOf(node: Node | undefined, defaults: NodeDefaults): Client
     locality: localityOf(node),
     namespace: text(node, NODE_METADATA.namespace, defaults.namespace),
     inbound: inboundOf(node),
+    ...(role === "sidecar" && metadata(node, NODE_METADATA.onDemand) === "true" && { onDemand: true }),
   };
 }
 
 /** Clients with equal keys see equal resources. Every part is quoted, so that no two clients can collide by their text. */
 export function viewKey(client: Client): string {
-  const { role, gateway, cluster, network, namespace, inbound } = client;
-  // Only a sidecar's short names depend on its namespace, and only sidecars have an inbound listener.
-  const own = role === "sidecar" ? [namespace, inbound?.port ?? 0, inbound?.appPort ?? 0] : [];
+  const { role, gateway, cluster, network, namespace, inbound, onDemand = false } = client;
+  // Only a sidecar's short names depend on its namespace, and only sidecars have an inbound listener or ask on demand.
+  const own = role === "sidecar" ? [namespace, inbound?.port ?? 0, inbound?.appPort ?? 0, ...(onDemand ? ["onDemand"] : [])] : [];
   return JSON.stringify([role, gateway, cluster, network, localityName(client.locality), ...own]);
 }
 

@@ -3,6 +3,8 @@
 export const TYPE_URL = {
   listener: "type.googleapis.com/envoy.config.listener.v3.Listener",
   route: "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+  /** On demand only: one virtual host of a route configuration, `<route configuration>/<host>`. */
+  virtualHost: "type.googleapis.com/envoy.config.route.v3.VirtualHost",
   cluster: "type.googleapis.com/envoy.config.cluster.v3.Cluster",
   endpoint: "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
   secret: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
@@ -61,12 +63,13 @@ export interface ViewTables {
 const SHORT_TYPES: ReadonlyMap<TypeUrl, string> = new Map([
   [TYPE_URL.listener, "LDS"],
   [TYPE_URL.route, "RDS"],
+  [TYPE_URL.virtualHost, "VHDS"],
   [TYPE_URL.cluster, "CDS"],
   [TYPE_URL.endpoint, "EDS"],
   [TYPE_URL.secret, "SDS"],
 ]);
 
-/** The name people know a type by: LDS, RDS, CDS, EDS, SDS; the last part of the URL for any other. */
+/** The name people know a type by: LDS, RDS, VHDS, CDS, EDS, SDS; the last part of the URL for any other. */
 export function shortType(typeUrl: TypeUrl): string {
   return SHORT_TYPES.get(typeUrl) ?? typeUrl.slice(typeUrl.lastIndexOf(".") + 1);
 }

@@ -22,7 +22,7 @@ import { clusterResource } from "./translate/clusters.ts";
 import { endpointsResource } from "./translate/endpoints.ts";
 import { gatewayShape, type Shape } from "./translate/gateway.ts";
 import { grpcListeners } from "./translate/grpc.ts";
-import { sidecarShape } from "./translate/sidecar.ts";
+import { createSidecarMemo, type SidecarMemo, sidecarShape } from "./translate/sidecar.ts";
 import type { Resource, ResourceRef } from "./types.ts";
 
 export interface View {
@@ -53,7 +53,8 @@ export function createView(
   /** Empty for other roles: their listeners are not named after services. */
   const claims = createHostClaims();
   const secrets = createSecretUses(tables, client, secretSource);
-  let shapeRefs: readonly ResourceRef[] = [];
+  let shaped: ReadonlySet<Resource> = new Set();
+  let memo = createSidecarMemo();
   let conditions: readonly Condition[] = [];
 
   /** Sets what is there now and deletes what was there before; returns whether anything changed. */
@@ -86,11 +87,16 @@ export function createView(
   };
 
   const updateShape = (): boolean => {
-    const shape = shapeOf(client, effective, traffic);
+    const shape = shapeOf(client, effective, traffic, memo);
     conditions = [...shape.conditions, ...claims.conditions()];
-    const changed = replace(shapeRefs, shape.resources);
-    shapeRefs = shape.resources.map(({ typeUrl, name }) => ({ typeUrl, name }));
-    return changed;
+    const before = shaped;
+    const now = new Set(shape.resources);
+    shaped = now;
+    // Most are the very ones of before where a sidecar has thousands of them.
+    return replace(
+      [...before].filter((one) => !now.has(one)),
+      [...now].filter((one) => !before.has(one)),
+    );
   };
 
   const apply = (current: ReadonlyMap<ServiceId, CatalogService>, ids: Iterable<ServiceId>, reshape: boolean): boolean => {
@@ -125,6 +131,7 @@ export function createView(
     updateSecrets: () => secrets.update(),
     rebuild(current, next, change) {
       traffic = next;
+      memo = createSidecarMemo();
       if (change !== undefined) return apply(current, change.services, change.shape);
       return apply(current, new Set([...current.keys(), ...effective.keys()]), true);
     },
@@ -184,11 +191,16 @@ function namesOf({ key }: CatalogService, port: string, { distribute }: ServiceP
   return [whole, ...shares.map(([first]) => ({ name: shareName(key, port, first), first }))];
 }
 
-function shapeOf(client: Client, services: ReadonlyMap<ServiceId, CatalogService>, traffic: TrafficPolicy): Shape {
+function shapeOf(
+  client: Client,
+  services: ReadonlyMap<ServiceId, CatalogService>,
+  traffic: TrafficPolicy,
+  memo: SidecarMemo,
+): Shape {
   if (client.role === "grpc") return { resources: [], conditions: [] };
   if (client.role === "sidecar") {
     const sorted = [...services.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-    return sidecarShape(sorted, client, traffic);
+    return sidecarShape(sorted, client, traffic, memo);
   }
   const gateway = gatewayOf(client, traffic);
   if (gateway !== undefined) return gatewayShape(gateway, { services, policyOf: traffic.policyOf });

@@ -17,6 +17,7 @@ import { readWorld } from "../golden/world.ts";
 import { type Envoy, startEnvoy } from "../support/envoy.ts";
 import { eventually } from "../support/eventually.ts";
 import { requireServers } from "../support/require-server.ts";
+import { createJudge } from "../support/xds-rig.ts";
 
 const IN = new URL("../golden/in/", import.meta.url);
 const { skip } = requireServers("envoy");
@@ -30,6 +31,8 @@ const worlds = readdirSync(IN)
 async function serve(view: View, scope: AsyncDisposableStack): Promise<number> {
   view.tables.complete = true;
   const handle = { key: "golden", tables: view.tables, ready: true, subscribe: () => () => undefined, release: () => undefined };
+  const judge = createJudge();
+  scope.defer(() => judge.assertLegal());
   const server = createXdsServer({
     views: { acquire: () => handle },
     proxies: createProxies(systemClock, () => undefined),
@@ -38,6 +41,7 @@ async function serve(view: View, scope: AsyncDisposableStack): Promise<number> {
     clock: systemClock,
     log: silentLog,
     metrics: SILENT_METRICS,
+    recorder: judge.recorder,
   });
   scope.defer(() => server.drain(500));
   const address = { kind: "tcp" as const, host: "127.0.0.1", port: 0 };
@@ -49,7 +53,7 @@ async function counted(envoy: Envoy, stat: string): Promise<number> {
 }
 
 for (const [index, { name, client, view }] of worlds.entries()) {
-  const variant = index % 2 === 0 || client.role === "eastWest" ? "delta" : "sotw";
+  const variant = index % 2 === 0 || client.role === "eastWest" || client.onDemand === true ? "delta" : "sotw";
   test(`Envoy takes the golden ${name} (${variant})`, { skip }, async () => {
     await using scope = new AsyncDisposableStack();
     const port = await serve(view, scope);
@@ -66,8 +70,8 @@ for (const [index, { name, client, view }] of worlds.entries()) {
     const envoy = await startEnvoy({ bootstrap: JSON.stringify(bootstrap), title: name }, scope);
     const listeners = view.tables.table(TYPE_URL.listener).size;
     await eventually("Envoy has its clusters and listeners", async () => {
-      // A gateway between networks asks for clusters only when somebody connects.
-      const asks = client.role !== "eastWest";
+      // Who asks on demand asks for clusters only when somebody connects.
+      const asks = client.role !== "eastWest" && client.onDemand !== true;
       if (asks) assert.ok((await counted(envoy, "cluster_manager.cds.update_success")) > 0);
       assert.ok((await counted(envoy, "listener_manager.lds.update_success")) > 0);
       assert.equal((await envoy.listeners()).length, listeners);

@@ -18,6 +18,7 @@ import { eventually } from "../support/eventually.ts";
 import { startLoad } from "../support/load.ts";
 import { freePorts } from "../support/ports.ts";
 import { requireServers } from "../support/require-server.ts";
+import { createJudge } from "../support/xds-rig.ts";
 
 const { skip } = requireServers("envoy");
 const HOST = "web.example.com";
@@ -58,6 +59,8 @@ async function rig(variant: "delta" | "sotw", scope: AsyncDisposableStack) {
     ).traffic;
   const views = createViews({ traffic: trafficTo("blue"), clock: systemClock, log: silentLog });
   scope.defer(() => views.close());
+  const judge = createJudge();
+  scope.defer(() => judge.assertLegal());
   let epoch = 0;
   const serve = async (): Promise<XdsServer> => {
     const server = createXdsServer({
@@ -68,6 +71,7 @@ async function rig(variant: "delta" | "sotw", scope: AsyncDisposableStack) {
       clock: systemClock,
       log: silentLog,
       metrics: SILENT_METRICS,
+      recorder: judge.recorder,
     });
     const address = { kind: "tcp" as const, host: "127.0.0.1", port: xdsPort };
     await server.listen({ address, tls: undefined, insecure: false }, new AbortController().signal);

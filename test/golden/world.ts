@@ -104,6 +104,7 @@ const OUTPUTS = {
   endpoints: TYPE_URL.endpoint,
   listeners: TYPE_URL.listener,
   routes: TYPE_URL.route,
+  virtualHosts: TYPE_URL.virtualHost,
 } as const;
 
 /** The outputs by name (`clusters`, …, `conditions`) as YAML; what is empty is left out. */

@@ -166,3 +166,16 @@ for (const [name, words, message] of MISTAKES) {
     assert.equal(code, 2);
   });
 }
+
+test("--on-demand is a sidecar's, over delta xDS", async () => {
+  const asked = await bootstrap("--role", "sidecar", "-c", config, "--on-demand");
+  assert.equal(parse(asked.stdout).node.metadata["meshbridge.io/on-demand"], "true");
+  for (const [flags, reason] of [
+    [["--role", "grpc", "--on-demand"], /for sidecars only/],
+    [["--role", "sidecar", "--on-demand", "--sotw"], /needs delta xDS/],
+  ] as const) {
+    const { code, stderr } = await bootstrap(...flags, "-c", config);
+    assert.notEqual(code, 0);
+    assert.match(stderr, reason);
+  }
+});

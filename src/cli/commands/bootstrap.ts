@@ -18,6 +18,7 @@ Examples:
   meshbridge bootstrap --role gateway --name edge -c meshbridge.yaml > envoy.yaml && envoy -c envoy.yaml
   meshbridge bootstrap --role eastWest --name ew -c meshbridge.yaml > envoy.yaml && envoy -c envoy.yaml
   meshbridge bootstrap --role sidecar --name web --inbound 15006:8080 --xds bridge.example.com:18000 -o json
+  meshbridge bootstrap --role sidecar --name web --on-demand -c meshbridge.yaml > envoy.yaml && envoy -c envoy.yaml
   meshbridge bootstrap --role grpc --name shop -c meshbridge.yaml > grpc.json && GRPC_XDS_BOOTSTRAP=grpc.json ./shop`;
 
 /** `bootstrap`: a complete Envoy or gRPC bootstrap. */
@@ -36,6 +37,7 @@ export function addBootstrap(program: Command, context: CommandContext): void {
     .option("--zone <zone>", "where in the region")
     .option("--sub-zone <sub-zone>", "where in the zone")
     .option("--inbound <listener:app>", "sidecar: port to take requests on, and the workload's own port")
+    .option("--on-demand", "sidecar: ask for services when a request needs them, instead of holding all")
     .option("--sotw", "state of the world instead of delta xDS (Envoy)")
     .option("--admin-port <port>", "port of Envoy's admin interface on 127.0.0.1; 0: none", "9901")
     .option("--node-id <id>", "node id; default: <role>-<name>-<host name>")

@@ -43,6 +43,8 @@ export type XdsRecord =
       readonly version: string;
       readonly resources: readonly SentResource[];
       readonly removed: readonly string[];
+      /** On demand: asked for and not there. */
+      readonly absent?: readonly string[];
     })
   | (Common & { readonly kind: "close" })
   /** Lines were left out, because the disk was slower than the streams: what follows cannot be judged. */
@@ -62,11 +64,13 @@ export function requestRecord(request: StreamRequest, common: Common): RequestRe
 
 /** A response as it is recorded. */
 export function responseRecord(response: StreamResponse, common: Common): ResponseRecord {
-  const { typeUrl: type, nonce, version, removed } = response;
+  const { typeUrl: type, nonce, version, removed, bare = [] } = response;
   const resources = response.resources.map(({ name, version: own, refs }) => ({
     name,
     version: own,
     ...(refs.length > 0 && { refs }),
   }));
-  return { ...common, kind: "response", type, nonce, version, resources, removed };
+  const absent = bare.map(({ name }) => name);
+  const base = { ...common, kind: "response", type, nonce, version, resources, removed } as const;
+  return absent.length === 0 ? base : { ...base, absent };
 }

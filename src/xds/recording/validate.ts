@@ -118,12 +118,17 @@ function judge(history: StreamHistory, record: ResponseRecord, blame: Blame): vo
   if (history.nonces.has(record.nonce)) blame("nonce-reused", record.nonce);
   if (state.inflight.size > 0 && state.lastAnswerAt !== record.at && record.at - state.lastAnswerAt > PARTS_MS)
     blame("answered-too-early", `${record.type}, ${state.inflight.size} unanswered`);
-  for (const name of [...names, ...record.removed]) if (!wanted(state, name)) blame("not-asked-for", `${record.type} ${name}`);
-  if (new Set([...names, ...record.removed]).size < names.length + record.removed.length) blame("named-twice", record.type);
-  if (names.length + record.removed.length === 0 && !state.owesAnswer && history.variant === "delta")
-    blame("says-nothing", record.type);
+  const all = [...names, ...record.removed, ...(record.absent ?? [])];
+  for (const name of all) if (!wanted(state, name) && !isNothing(record, name)) blame("not-asked-for", `${record.type} ${name}`);
+  if (new Set(all).size < all.length) blame("named-twice", record.type);
+  if (all.length === 0 && !state.owesAnswer && history.variant === "delta") blame("says-nothing", record.type);
   judgeRefused(state, record, blame);
   judgeOrder(history, record, blame);
+}
+
+/** The answer to an empty request for virtual hosts: that a route configuration has none for everything. */
+function isNothing({ type, resources }: ResponseRecord, name: string): boolean {
+  return type === TYPE_URL.virtualHost && resources.length === 0 && name.endsWith("/*");
 }
 
 /** Parts of one answer are written in one turn. */

@@ -63,3 +63,10 @@ test("an ACK is read without decoding; whatever says more is not one", () => {
   assert.equal(readAck(encode({ typeUrl, responseNonce: "x".repeat(200) })), undefined);
   assert.equal(readAck(encode({ typeUrl, responseNonce: "e.7" }).subarray(0, -1)), undefined);
 });
+
+test("a name without a body has itself as its alias, and no Any (Envoy's virtual hosts on demand)", () => {
+  const bare = [{ name: "outbound/http/nobody", version: "" }];
+  const response = { typeUrl, nonce: "n", version: "v", resources: [], removed: [], bare };
+  const [read] = DeltaDiscoveryResponse.decode(message(encodeResponse("delta", response))).resources;
+  assert.deepEqual([read?.name, read?.aliases, read?.version, read?.resource], [bare[0]?.name, [bare[0]?.name], "", undefined]);
+});

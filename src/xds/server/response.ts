@@ -3,7 +3,7 @@
  * encoded once and shared by every response to every client, and so is the whole of a response with one resource but for
  * its nonce: an answer costs one copy of its bytes, not an encoding.
  */
-import type { StreamResponse, Variant } from "../stream/messages.ts";
+import type { BareResource, StreamResponse, Variant } from "../stream/messages.ts";
 import type { Resource } from "../types.ts";
 import { PREFIX_BYTES } from "./frames.ts";
 
@@ -15,7 +15,7 @@ const NONCE = 5;
 const REMOVED = 6;
 /** google.protobuf.Any, and Resource of discovery.proto. */
 const ANY = { typeUrl: 1, value: 2 };
-const RESOURCE = { version: 1, any: 2, name: 3 };
+const RESOURCE = { version: 1, any: 2, name: 3, aliases: 4 };
 
 /** What comes before a resource's body, up to and with the length of the body; the body is the entry's last field. */
 const headers: Readonly<Record<Variant, WeakMap<Resource, Buffer>>> = { sotw: new WeakMap(), delta: new WeakMap() };
@@ -49,9 +49,10 @@ export function encodeResponse(variant: Variant, response: StreamResponse): Buff
 const EMPTY = Buffer.alloc(0);
 
 function contentOf(variant: Variant, response: StreamResponse): readonly Uint8Array[] {
-  const { version, resources, removed } = response;
+  const { version, resources, removed, bare = [] } = response;
   const [only] = resources;
-  if (only === undefined || resources.length > 1 || removed.length > 0) return encodeContent(variant, response);
+  if (only === undefined || resources.length > 1 || removed.length > 0 || bare.length > 0)
+    return encodeContent(variant, response);
   const known = alone[variant].get(only);
   if (known?.version === version) return known.parts;
   const parts = [Buffer.concat(encodeContent(variant, response))];
@@ -59,10 +60,15 @@ function contentOf(variant: Variant, response: StreamResponse): readonly Uint8Ar
   return parts;
 }
 
-function encodeContent(variant: Variant, { typeUrl, version, resources, removed }: StreamResponse): readonly Uint8Array[] {
+function encodeContent(
+  variant: Variant,
+  { typeUrl, version, resources, removed, bare = [] }: StreamResponse,
+): readonly Uint8Array[] {
   const parts: Uint8Array[] = [field(VERSION, Buffer.from(version)), field(TYPE_URL, Buffer.from(typeUrl))];
   for (const resource of resources) parts.push(headerOf(variant, resource), resource.body);
-  if (variant === "delta") for (const name of removed) parts.push(field(REMOVED, Buffer.from(name)));
+  if (variant === "sotw") return parts;
+  for (const name of removed) parts.push(field(REMOVED, Buffer.from(name)));
+  for (const one of bare) parts.push(bareResource(one));
   return parts;
 }
 
@@ -88,6 +94,16 @@ function deltaHeader(resource: Resource): Buffer {
     anyHeader(RESOURCE.any, resource),
   ]);
   return Buffer.concat([prefix(RESOURCES, inner.byteLength + resource.body.byteLength), inner]);
+}
+
+/** A Resource without an Any. Its name is its alias too: without one Envoy refuses a resource that has no Any. */
+function bareResource({ name, version }: BareResource): Buffer {
+  const parts = [
+    field(RESOURCE.version, Buffer.from(version)),
+    field(RESOURCE.name, Buffer.from(name)),
+    field(RESOURCE.aliases, Buffer.from(name)),
+  ];
+  return field(RESOURCES, Buffer.concat(parts));
 }
 
 /** Nothing for an empty one, as proto3 has it. */

@@ -21,11 +21,25 @@ type Handler = handleBidiStreamingCall<Buffer, Buffer>;
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
-const SINGLE: readonly { readonly service: string; readonly noun: string; readonly typeUrl: TypeUrl }[] = [
+interface SingleType {
+  readonly service: string;
+  readonly noun: string;
+  readonly typeUrl: TypeUrl;
+  readonly deltaOnly?: boolean;
+}
+
+const SINGLE: readonly SingleType[] = [
   { service: "envoy.service.listener.v3.ListenerDiscoveryService", noun: "Listeners", typeUrl: TYPE_URL.listener },
   { service: "envoy.service.route.v3.RouteDiscoveryService", noun: "Routes", typeUrl: TYPE_URL.route },
   { service: "envoy.service.cluster.v3.ClusterDiscoveryService", noun: "Clusters", typeUrl: TYPE_URL.cluster },
   { service: "envoy.service.endpoint.v3.EndpointDiscoveryService", noun: "Endpoints", typeUrl: TYPE_URL.endpoint },
+  // Delta alone: Envoy's API has no other way to ask for a virtual host.
+  {
+    service: "envoy.service.route.v3.VirtualHostDiscoveryService",
+    noun: "VirtualHosts",
+    typeUrl: TYPE_URL.virtualHost,
+    deltaOnly: true,
+  },
   { service: "envoy.service.secret.v3.SecretDiscoveryService", noun: "Secrets", typeUrl: TYPE_URL.secret },
 ];
 
@@ -33,15 +47,16 @@ const AGGREGATED = {
   service: "envoy.service.discovery.v3.AggregatedDiscoveryService",
   noun: "AggregatedResources",
   typeUrl: undefined,
+  deltaOnly: false,
 };
+
+type Method = readonly [name: string, kind: StreamKind];
 
 /** Every method of every service, bound to the handler that `handlerOf` makes for its kind. */
 export function discoveryServices(handlerOf: (kind: StreamKind) => Handler): readonly BoundService[] {
-  return [AGGREGATED, ...SINGLE].map(({ service, noun, typeUrl }) => {
-    const methods = [
-      [`Stream${noun}`, { variant: "sotw", typeUrl }],
-      [`Delta${noun}`, { variant: "delta", typeUrl }],
-    ] as const;
+  return [AGGREGATED, ...SINGLE].map(({ service, noun, typeUrl, deltaOnly = false }) => {
+    const sotw: readonly Method[] = deltaOnly ? [] : [[`Stream${noun}`, { variant: "sotw", typeUrl }]];
+    const methods: readonly Method[] = [...sotw, [`Delta${noun}`, { variant: "delta", typeUrl }]];
     return {
       definition: Object.fromEntries(methods.map(([name]) => [name, bytesMethod(`/${service}/${name}`)])),
       implementation: Object.fromEntries(methods.map(([name, kind]) => [name, handlerOf(kind)])),

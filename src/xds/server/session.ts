@@ -148,7 +148,9 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
   };
 
   const begin = (node: Node | undefined): Open => {
-    const client = clientOf(node, env.defaults);
+    const said = clientOf(node, env.defaults);
+    // State of the world knows no on-demand discovery: such a client has everything.
+    const client = kind.variant === "delta" ? said : { ...said, onDemand: false };
     const refusal = env.access?.refusal(proven, { nodeId: node?.id ?? "", client });
     if (refusal !== undefined) throw fail("MB_XDS_NODE_FORBIDDEN", { reason: refusal });
     trusted = mayHaveSecrets({ peer: call.getPeer(), certified: isCertified(call) || proven.kind === "serviceAccount" });

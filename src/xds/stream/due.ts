@@ -1,6 +1,6 @@
 /** What one type is due on one stream at this moment, and what of it has to wait. Pure: reads states and tables only. */
 import { type Resource, TYPE_URL, type TypeTable, type TypeUrl, type ViewTables } from "../types.ts";
-import { wants } from "./subscription.ts";
+import { isOnDemandType, wants } from "./subscription.ts";
 import type { RemovalNeeds, TypeState } from "./type-state.ts";
 
 export type TypeStates = ReadonlyMap<TypeUrl, TypeState>;
@@ -10,6 +10,8 @@ export interface Due {
   readonly present: readonly Resource[];
   /** Names to be taken from the client now. */
   readonly removed: readonly string[];
+  /** On demand: asked for, and neither there nor held by the client, which waits for a word on each. */
+  readonly absent: readonly string[];
   /** Present, but they refer to clusters that the client has not answered yet: due later. */
   readonly blocked: readonly string[];
   /** Removals that wait until what refers to them is settled. */
@@ -20,7 +22,7 @@ export interface Due {
 
 /** The types that may refer to a resource of a type: its removal comes after theirs (make before break). */
 const REFERRERS: Readonly<Record<string, readonly TypeUrl[]>> = {
-  [TYPE_URL.cluster]: [TYPE_URL.listener, TYPE_URL.route],
+  [TYPE_URL.cluster]: [TYPE_URL.listener, TYPE_URL.route, TYPE_URL.virtualHost],
   [TYPE_URL.endpoint]: [TYPE_URL.cluster],
   [TYPE_URL.secret]: [TYPE_URL.cluster, TYPE_URL.listener],
   [TYPE_URL.route]: [TYPE_URL.listener],
@@ -30,6 +32,7 @@ export function dueOf(state: TypeState, states: TypeStates, tables: ViewTables):
   const table = tables.table(state.typeUrl);
   const present: Resource[] = [];
   const removed: string[] = [];
+  const absent: string[] = [];
   const blocked: string[] = [];
   const waiting = new Map<string, RemovalNeeds>();
   const withheld: string[] = [];
@@ -42,13 +45,15 @@ export function dueOf(state: TypeState, states: TypeStates, tables: ViewTables):
     else if (resource !== undefined) {
       if (isBlocked(resource, states, tables)) blocked.push(name);
       else present.push(resource);
+    } else if (isOnDemandType(state.typeUrl) && !state.held.has(name)) {
+      if (state.owed.has(name)) absent.push(name);
     } else {
       const needs = state.waiting.get(name) ?? needsOf(state, states, tables);
       if (state.owed.has(name) || needs.every((need) => isSettled(need, states))) removed.push(name);
       else waiting.set(name, needs);
     }
   }
-  return { present, removed, blocked, waiting, withheld };
+  return { present, removed, absent, blocked, waiting, withheld };
 }
 
 function dueNames(state: TypeState, table: TypeTable): Iterable<string> {

@@ -30,6 +30,13 @@ export interface DeltaRequest extends RequestBase {
 
 export type StreamRequest = SotwRequest | DeltaRequest;
 
+/** A resource that is named without a body. */
+export interface BareResource {
+  readonly name: string;
+  /** Empty: there is none of that name. */
+  readonly version: string;
+}
+
 export interface StreamResponse {
   readonly typeUrl: TypeUrl;
   readonly nonce: string;
@@ -38,6 +45,8 @@ export interface StreamResponse {
   readonly resources: readonly Resource[];
   /** Delta only. */
   readonly removed: readonly string[];
+  /** Delta only: names that were asked for on demand and are not there. */
+  readonly bare?: readonly BareResource[];
 }
 
 /** What a request answered, for the log and the proxy's status. */

@@ -1,7 +1,7 @@
 /** A request comes in: what it answers, and what it changes in the subscription. No I/O. */
 import type { TypeTable, ViewTables } from "../types.ts";
 import type { Answer, DeltaRequest, SotwRequest, StreamRequest } from "./messages.ts";
-import { editNames, isWildcardType, replaceNames, type SubscriptionChange, wants } from "./subscription.ts";
+import { editNames, isOnDemandType, isWildcardType, replaceNames, type SubscriptionChange, wants } from "./subscription.ts";
 import { forget, type TypeState } from "./type-state.ts";
 
 /**
@@ -73,9 +73,12 @@ function takeDelta(state: TypeState, request: DeltaRequest, table: TypeTable, { 
     return;
   }
   state.sentSeq = table.seq;
-  state.mustAnswer = subscription.wild && isWildcardType(state.typeUrl);
+  state.mustAnswer = (subscription.wild && isWildcardType(state.typeUrl)) || isOnDemandType(state.typeUrl);
   state.cameWithState = request.initialVersions.size > 0;
   takeInitial(state, request.initialVersions, table, change);
+  // One that was asked for in vain is there without a version.
+  if (isOnDemandType(state.typeUrl))
+    for (const [name, version] of request.initialVersions) if (version !== "") state.held.add(name);
   if (request.initialVersions.size > 0 && !complete) state.guarded = new Set(request.initialVersions.keys());
 }
 

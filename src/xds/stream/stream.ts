@@ -10,11 +10,18 @@ import { type Resource, TYPE_URL, type TypeUrl, type ViewTables } from "../types
 import { type Due, dueOf } from "./due.ts";
 import type { Answer, StreamRequest, StreamResponse, Variant } from "./messages.ts";
 import { receive } from "./receive.ts";
-import { isWildcardType, wants } from "./subscription.ts";
-import { newTypeState, type TypeState } from "./type-state.ts";
+import { everyHost, isOnDemandType, isWildcardType, wants } from "./subscription.ts";
+import { newTypeState, rememberDemand, type TypeState } from "./type-state.ts";
 
 /** The order in which types are sent (xDS protocol, "Eventual consistency considerations"); others follow as they came. */
-const SEND_ORDER: readonly TypeUrl[] = [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.secret, TYPE_URL.listener, TYPE_URL.route];
+const SEND_ORDER: readonly TypeUrl[] = [
+  TYPE_URL.cluster,
+  TYPE_URL.endpoint,
+  TYPE_URL.secret,
+  TYPE_URL.listener,
+  TYPE_URL.route,
+  TYPE_URL.virtualHost,
+];
 
 /** Delta responses are split at this many bytes of content: gRPC clients refuse messages above 4 MiB by default. */
 const MAX_CHUNK_BYTES = 1024 * 1024;
@@ -57,10 +64,12 @@ export function createXdsStream({ variant, tables, epoch }: StreamOptions): XdsS
   let ordered: readonly TypeState[] = [];
   let nonces = 0;
 
-  const respond = (state: TypeState, resources: readonly Resource[], removed: readonly string[]): StreamResponse => {
+  const respond = (state: TypeState, { resources, removed, absent = [] }: Part): StreamResponse => {
     const nonce = `${epoch}.${++nonces}`;
     state.inflight.add(nonce);
-    return { typeUrl: state.typeUrl, nonce, version: tables.table(state.typeUrl).version, resources, removed };
+    const { version } = tables.table(state.typeUrl);
+    const bare = absent.map((name) => ({ name, version: "" }));
+    return { typeUrl: state.typeUrl, nonce, version, resources, removed, ...(bare.length > 0 && { bare }) };
   };
 
   /** Whatever the sent resources refer to is due again, if it is subscribed. */
@@ -84,13 +93,13 @@ export function createXdsStream({ variant, tables, epoch }: StreamOptions): XdsS
   /** Adds what may be sent of one type. */
   const flushType = (state: TypeState, into: StreamResponse[]): void => {
     const due = dueOf(state, states, tables);
-    const answer = variant === "sotw" ? sotwAnswer(state, due, tables) : deltaAnswer(state, due);
+    const answer = variant === "sotw" ? sotwAnswer(state, due, tables) : deltaAnswer(state, due, tables);
     // State of the world with something blocked: leaving it out would delete it, so the whole answer waits.
     if (answer === "wait") return;
     commit(state, due, tables.table(state.typeUrl).seq, answer !== undefined);
     if (answer === undefined) return;
     markReferred(due.present);
-    for (const { resources, removed } of answer) into.push(respond(state, resources, removed));
+    for (const part of answer) into.push(respond(state, part));
   };
 
   return {
@@ -134,11 +143,13 @@ function endGuard(state: TypeState): void {
 interface Part {
   readonly resources: readonly Resource[];
   readonly removed: readonly string[];
+  readonly absent?: readonly string[];
 }
 
 /** Undefined: nothing to say. */
-function deltaAnswer(state: TypeState, { present, removed }: Due): readonly Part[] | undefined {
-  if (present.length === 0 && removed.length === 0) return state.mustAnswer ? [{ resources: [], removed: [] }] : undefined;
+function deltaAnswer(state: TypeState, { present, removed, absent }: Due, tables: ViewTables): readonly Part[] | undefined {
+  if (present.length === 0 && removed.length === 0 && absent.length === 0)
+    return state.mustAnswer ? [{ resources: [], removed: nothingOf(state, tables) }] : undefined;
   const parts: Part[] = [];
   let resources: Resource[] = [];
   let bytes = 0;
@@ -151,7 +162,15 @@ function deltaAnswer(state: TypeState, { present, removed }: Due): readonly Part
     resources.push(resource);
     bytes += resource.body.byteLength;
   }
-  return [...parts, { resources, removed }];
+  return [...parts, { resources, removed, absent }];
+}
+
+/**
+ * Of virtual hosts Envoy does not hear an answer without a name: it takes those of each route configuration apart and
+ * waits for all of them at its start.
+ */
+function nothingOf({ typeUrl }: TypeState, tables: ViewTables): readonly string[] {
+  return isOnDemandType(typeUrl) ? [...tables.table(TYPE_URL.route).all()].map(({ name }) => everyHost(name)) : [];
 }
 
 /** Listeners and clusters are always sent as the whole; of other types only what is due, and nothing for a missing name. */
@@ -182,6 +201,7 @@ function commit(state: TypeState, due: Due, seq: number, sent: boolean): void {
     state.waiting.set(name, needs);
   }
   for (const name of due.withheld) state.withheld.add(name);
+  if (isOnDemandType(state.typeUrl)) rememberDemand(state, due);
   if (due.blocked.length > 0) return;
   // With nothing to send there is nothing to wait for; otherwise the answer settles it.
   state.inflightSeq = seq;

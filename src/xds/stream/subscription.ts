@@ -15,6 +15,19 @@ export function isWildcardType(typeUrl: TypeUrl): boolean {
   return typeUrl === TYPE_URL.listener || typeUrl === TYPE_URL.cluster;
 }
 
+/**
+ * Virtual hosts are had on demand alone: Envoy's first request for them, which is empty, waits for an answer and not for
+ * all there are (envoy#46641).
+ */
+export function isOnDemandType(typeUrl: TypeUrl): boolean {
+  return typeUrl === TYPE_URL.virtualHost;
+}
+
+/** The name under which a route configuration is said to have no virtual host for everything. */
+export function everyHost(routeConfiguration: string): string {
+  return `${routeConfiguration}/*`;
+}
+
 export function newSubscription(): Subscription {
   return { legacy: true, wild: false, names: new Set() };
 }
@@ -53,8 +66,8 @@ export function editNames(
   const wasWild = subscription.wild;
   if (first && subscribe.length === 0 && isWildcardType(typeUrl)) subscription.wild = true;
   for (const name of subscribe) {
-    if (name === WILDCARD) subscription.wild = true;
-    else subscription.names.add(name);
+    if (name !== WILDCARD) subscription.names.add(name);
+    else if (!isOnDemandType(typeUrl)) subscription.wild = true;
   }
   for (const name of unsubscribe) {
     if (name === WILDCARD) subscription.wild = false;

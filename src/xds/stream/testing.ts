@@ -6,7 +6,7 @@ import type { Answer, DeltaRequest, SotwRequest, StreamResponse, Variant } from 
 import { createXdsStream, type XdsStream } from "./stream.ts";
 
 export const [LDS, RDS, CDS, EDS] = [TYPE_URL.listener, TYPE_URL.route, TYPE_URL.cluster, TYPE_URL.endpoint];
-export const SDS = TYPE_URL.secret;
+export const [SDS, VHDS] = [TYPE_URL.secret, TYPE_URL.virtualHost];
 
 export const ref = (typeUrl: TypeUrl, name: string): ResourceRef => ({ typeUrl, name });
 
@@ -27,7 +27,7 @@ export interface Rig {
   /** Sends a request and returns what it answered. */
   sotw(typeUrl: TypeUrl, names: readonly string[], fields?: Partial<SotwRequest>): Answer;
   delta(typeUrl: TypeUrl, fields?: Partial<DeltaRequest>): Answer;
-  /** Flushes and shows `CDS[a b -c]`: present names, then removed ones with a minus. */
+  /** Flushes and shows `CDS[a b -c]`: present names, then removed ones with a minus, then those without a body with `?`. */
   flush(): readonly string[];
   /** ACKs the newest response of the type, or NACKs it. */
   ack(typeUrl: TypeUrl): Answer;
@@ -36,7 +36,14 @@ export interface Rig {
   last(typeUrl: TypeUrl): StreamResponse;
 }
 
-const SHORT: Readonly<Record<string, string>> = { [LDS]: "LDS", [RDS]: "RDS", [CDS]: "CDS", [EDS]: "EDS", [SDS]: "SDS" };
+const SHORT: Readonly<Record<string, string>> = {
+  [LDS]: "LDS",
+  [RDS]: "RDS",
+  [CDS]: "CDS",
+  [EDS]: "EDS",
+  [SDS]: "SDS",
+  [VHDS]: "VHDS",
+};
 
 export function rig(variant: Variant, { complete = true, tables = createTables(), epoch = "e" } = {}): Rig {
   tables.complete = complete;
@@ -76,7 +83,11 @@ export function rig(variant: Variant, { complete = true, tables = createTables()
     flush: () =>
       stream.flush().map((response) => {
         newest.set(response.typeUrl, response);
-        const names = [...response.resources.map(({ name }) => name), ...response.removed.map((name) => `-${name}`)];
+        const names = [
+          ...response.resources.map(({ name }) => name),
+          ...response.removed.map((name) => `-${name}`),
+          ...(response.bare ?? []).map(({ name }) => `?${name}`),
+        ];
         return `${SHORT[response.typeUrl] ?? response.typeUrl}[${names.join(" ")}]`;
       }),
     ack: (typeUrl) => answer(typeUrl, undefined),

@@ -36,6 +36,10 @@ export interface TypeState {
   guarded: ReadonlySet<string> | undefined;
   /** What is due for guarded names once the view is complete. */
   readonly withheld: Set<string>;
+  /** Virtual hosts only: what the client has, so that one it asks for in vain is told apart from one that is taken away. */
+  readonly held: Set<string>;
+  /** Virtual hosts only: asked for in vain, the longest ago first. Bounded: whoever calls hosts at random must not fill memory. */
+  readonly missed: Set<string>;
   nacks: number;
   lastNack: string | undefined;
 }
@@ -58,6 +62,8 @@ export function newTypeState(typeUrl: TypeUrl): TypeState {
     waiting: new Map(),
     guarded: undefined,
     withheld: new Set(),
+    held: new Set(),
+    missed: new Set(),
     nacks: 0,
     lastNack: undefined,
   };
@@ -69,4 +75,30 @@ export function forget(state: TypeState, name: string): void {
   state.owed.delete(name);
   state.waiting.delete(name);
   state.withheld.delete(name);
+  state.held.delete(name);
+  state.missed.delete(name);
+}
+
+/** Beyond it the oldest is no longer told of when it comes; it is answered when it is asked for again. */
+export const MAX_MISSED = 10_000;
+
+/** What a client on demand has now, and what it was told is not there. */
+export function rememberDemand(
+  { held, missed, subscription }: TypeState,
+  { present, removed, absent }: { present: Iterable<{ name: string }>; removed: Iterable<string>; absent: Iterable<string> },
+): void {
+  for (const { name } of present) {
+    held.add(name);
+    missed.delete(name);
+  }
+  for (const name of removed) held.delete(name);
+  for (const name of absent) {
+    missed.delete(name);
+    missed.add(name);
+  }
+  for (const name of missed) {
+    if (missed.size <= MAX_MISSED) return;
+    missed.delete(name);
+    subscription.names.delete(name);
+  }
 }

@@ -17,15 +17,14 @@ import type { ExportRule, NetworkSpec } from "../../routing/topology.ts";
 import { gatewayListenerName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { TYPE_URL } from "../types.ts";
-import { adsSource, any, duration, socketAddress } from "./common.ts";
+import { any, socketAddress } from "./common.ts";
 import { type Shape, tlsInspector } from "./gateway.ts";
 import { CONNECT_ATTEMPTS, TCP_PROXY } from "./hcm.ts";
+import { onDemandClusters } from "./on-demand.ts";
 
 const NETWORK_RBAC = "envoy.extensions.filters.network.rbac.v3.RBAC";
 const SNI_CLUSTER = "envoy.extensions.filters.network.sni_cluster.v3.SniCluster";
 
-/** A cluster that is asked for and does not come ends the connection after this. */
-const ON_DEMAND_MS = 5000;
 /** A ClientHello is smaller; what is larger waits for the upstream connection. */
 const EARLY_DATA_BYTES = 16_384;
 
@@ -104,7 +103,7 @@ function onDemandProxy(): Filter {
     statPrefix: "east_west",
     // sni_cluster puts the server name in its place.
     clusterSpecifier: { $case: "cluster", value: "no-such-service" },
-    onDemand: { odcdsConfig: adsSource(), timeout: duration(ON_DEMAND_MS) },
+    onDemand: onDemandClusters(),
     upstreamConnectMode: TcpProxy_UpstreamConnectMode.ON_DOWNSTREAM_DATA,
     maxEarlyDataBytes: EARLY_DATA_BYTES,
     maxConnectAttempts: CONNECT_ATTEMPTS,

@@ -6,6 +6,7 @@ import { HttpConnectionManager } from "../../gen/envoy/extensions/filters/networ
 import { TcpProxy } from "../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.ts";
 import type { Target } from "./backends.ts";
 import { adsSource, any, duration } from "./common.ts";
+import { onDemandClusters, onDemandFilter } from "./on-demand.ts";
 
 export const HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const ROUTER = "envoy.extensions.filters.http.router.v3.Router";
@@ -16,13 +17,15 @@ export interface HcmOptions {
   readonly routeConfigName: string;
   /** At the edge the peer's address is the client's, and paths are brought into one form before they are matched. */
   readonly edge: boolean;
+  /** Virtual hosts and clusters are asked for by the first request that needs them. */
+  readonly onDemand?: boolean;
 }
 
-export function httpFilter({ statPrefix, routeConfigName, edge }: HcmOptions): Filter {
+export function httpFilter({ statPrefix, routeConfigName, edge, onDemand = false }: HcmOptions): Filter {
   const manager = HttpConnectionManager.fromPartial({
     statPrefix,
     routeSpecifier: { $case: "rds", value: { routeConfigName, configSource: adsSource() } },
-    httpFilters: [routerFilter()],
+    httpFilters: [...(onDemand ? [onDemandFilter()] : []), routerFilter()],
     upgradeConfigs: [{ upgradeType: "websocket" }],
     useRemoteAddress: edge,
     ...(edge && EDGE),
@@ -55,7 +58,7 @@ export function routerFilter() {
 export const CONNECT_ATTEMPTS = 3;
 
 /** With no target the connection is closed as soon as it is accepted: there is no cluster of that name. */
-export function tcpFilter(statPrefix: string, targets: readonly Target[]): Filter {
+export function tcpFilter(statPrefix: string, targets: readonly Target[], onDemand = false): Filter {
   const [only, ...more] = targets;
   const proxy = TcpProxy.fromPartial({
     statPrefix,
@@ -64,6 +67,7 @@ export function tcpFilter(statPrefix: string, targets: readonly Target[]): Filte
       more.length === 0
         ? { $case: "cluster", value: only?.cluster ?? "no-such-service" }
         : { $case: "weightedClusters", value: { clusters: targets.map(({ cluster, weight }) => ({ name: cluster, weight })) } },
+    ...(onDemand && { onDemand: onDemandClusters() }),
   });
   return {
     name: "envoy.filters.network.tcp_proxy",

@@ -45,7 +45,7 @@ export function gatewayRoutes(
   );
   if (misdirected.length > 0) virtualHosts.push(misdirectedHost(misdirected));
   const targets = [...new Set([...served.values()].flat())].flatMap((route) => route.resolved.targets);
-  const resource = routeResource(name, virtualHosts, targets, { ignorePort: true });
+  const resource = routeResource(name, virtualHosts, targets);
   return { resource, conditions: resolved.flatMap((route) => route.resolved.conditions) };
 }
 
@@ -64,15 +64,10 @@ export function hostWithoutPort(host: string): string {
 }
 
 /** Encodes a route configuration; it refers to the clusters of its targets, so it is sent after them. */
-export function routeResource(
-  name: string,
-  virtualHosts: VirtualHost[],
-  targets: readonly Target[],
-  { ignorePort }: { readonly ignorePort: boolean },
-): Resource {
+function routeResource(name: string, virtualHosts: VirtualHost[], targets: readonly Target[]): Resource {
   // A `Host` header with a port is the same host: clients add it for every port but 80.
   const body = RouteConfiguration.encode(
-    RouteConfiguration.fromPartial({ name, virtualHosts, ignorePortInHostMatching: ignorePort }),
+    RouteConfiguration.fromPartial({ name, virtualHosts, ignorePortInHostMatching: true }),
   ).finish();
   const refs = [...new Set(targets.map(({ cluster }) => cluster))].map((cluster) => ({
     typeUrl: TYPE_URL.cluster,

@@ -34,28 +34,47 @@ const FORMS: readonly ((service: CatalogService, context: HostContext) => readon
   ({ key: { namespace, name } }, context) => (namespace === context.namespace ? [name.toLowerCase()] : []),
 ];
 
-interface Claimant {
+/** What one HTTP port of a service would like to be called. */
+interface Candidate {
   readonly service: CatalogService;
   readonly port: ServicePort;
-  /** The service's first HTTP port also answers for the host without a port. */
-  readonly first: boolean;
   readonly cluster: string;
+  /** By form and host: the host with the port, and without it where the port is the service's first. */
+  readonly names: readonly (readonly (readonly string[])[])[];
+}
+
+interface Claimant extends Candidate {
   readonly domains: string[];
 }
+
+/** What the services would like to be called, of one context: thousands of them stay as they are when one changes. */
+export type HostMemo = WeakMap<CatalogService, readonly Candidate[]>;
 
 /**
  * Two services can have one name, since case folds and dots join: `web.shop` of the client's namespace is also `web` of
  * the namespace `shop`. The more explicit way to write it has it, whatever else is in the catalog, so that a name made
- * to look like another service's cannot take its traffic; among equals the first in the order of `services`.
+ * to look like another service's cannot take its traffic; among equals the first in the order of `services`. `memo`
+ * belongs to one context.
  */
-export function sidecarHosts(services: readonly CatalogService[], context: HostContext): SidecarHosts {
-  const claimants = services.flatMap(claimantsOf);
+export function sidecarHosts(
+  services: readonly CatalogService[],
+  context: HostContext,
+  memo: HostMemo = new WeakMap(),
+): SidecarHosts {
+  const claimants: Claimant[] = [];
+  for (const service of services) {
+    const known = memo.get(service) ?? candidatesOf(service, context);
+    memo.set(service, known);
+    for (const candidate of known) claimants.push({ ...candidate, domains: [] });
+  }
   const taken = new Map<string, Claimant>();
   const conditions: Condition[] = [];
-  for (const form of FORMS) {
+  for (let form = 0; form < FORMS.length; form++) {
     for (const claimant of claimants) {
-      const hosts = form(claimant.service, context);
-      conditions.push(...hosts.flatMap((host) => claim(host, claimant, taken) ?? []));
+      for (const names of claimant.names[form] ?? []) {
+        const lost = claim(names, claimant, taken);
+        if (lost !== undefined) conditions.push(lost);
+      }
     }
   }
   const heard = claimants.filter(({ domains }) => domains.length > 0);
@@ -63,16 +82,21 @@ export function sidecarHosts(services: readonly CatalogService[], context: HostC
   return { hosts, conditions };
 }
 
-function claimantsOf(service: CatalogService): readonly Claimant[] {
+function candidatesOf(service: CatalogService, context: HostContext): readonly Candidate[] {
+  const byForm = FORMS.map((form) => form(service, context));
   return service.ports
     .filter(({ protocol }) => isHttp(protocol))
-    .map((port, index) => ({ service, port, first: index === 0, cluster: clusterName(service.key, port.name), domains: [] }));
+    .map((port, index) => {
+      const namesOf = (host: string) => [...(index === 0 ? [host] : []), `${host}:${port.port}`];
+      const names = byForm.map((hosts) => hosts.map(namesOf));
+      return { service, port, cluster: clusterName(service.key, port.name), names };
+    });
 }
 
 /** Takes what is free of the host without and with the port; says once what is not. */
-function claim(host: string, claimant: Claimant, taken: Map<string, Claimant>): Condition | undefined {
+function claim(names: readonly string[], claimant: Claimant, taken: Map<string, Claimant>): Condition | undefined {
   let lost: Condition | undefined;
-  for (const name of [...(claimant.first ? [host] : []), `${host}:${claimant.port.port}`]) {
+  for (const name of names) {
     const holder = taken.get(name);
     if (holder === undefined) {
       taken.set(name, claimant);

@@ -6,7 +6,6 @@ import type { CatalogService } from "../../catalog/types.ts";
 import { TrafficDirection } from "../../gen/envoy/config/core/v3/base.ts";
 import { Listener } from "../../gen/envoy/config/listener/v3/listener.ts";
 import { type Filter, FilterChain } from "../../gen/envoy/config/listener/v3/listener_components.ts";
-import { VirtualHost } from "../../gen/envoy/config/route/v3/route_components.ts";
 import type { Condition } from "../../model/condition.ts";
 import { isHttp } from "../../model/service.ts";
 import type { Client } from "../../routing/client.ts";
@@ -22,43 +21,51 @@ import { socketAddress } from "./common.ts";
 import { type Shape, tlsInspector } from "./gateway.ts";
 import { httpFilter, tcpFilter } from "./hcm.ts";
 import { downstreamSecrets, downstreamSocket } from "./mutual-tls.ts";
-import { retryCases } from "./retries.ts";
-import { clusterSpecifier, routeResource } from "./routes.ts";
-import { type PortHosts, sidecarHosts } from "./sidecar-hosts.ts";
+import { onDemandRoutes } from "./on-demand.ts";
+import { type HostMemo, sidecarHosts } from "./sidecar-hosts.ts";
+import { hostResources, type VirtualHostMemo, wholeRoutes } from "./virtual-hosts.ts";
 
 const LOOPBACK = "127.0.0.1";
 
-/** `services` are those in the client's reach, with their ports as the policies see them, sorted by id. */
-export function sidecarShape(services: readonly CatalogService[], client: Client, traffic: TrafficPolicy): Shape {
-  const { address, port } = traffic.sidecar.outbound;
-  const { hosts, conditions: taken } = sidecarHosts(services, { namespace: client.namespace, domain: traffic.domain });
-  const conditions: Condition[] = [...taken];
-  const refs = [{ typeUrl: TYPE_URL.route, name: SIDECAR_OUTBOUND }];
-  const filter = httpFilter({ statPrefix: "outbound_http", routeConfigName: SIDECAR_OUTBOUND, edge: false });
-  const resources = [
-    listener({ name: SIDECAR_OUTBOUND, address, port, filter, refs, inbound: false }),
-    httpRoutes(hosts, traffic),
-  ];
-  const vips = vipsOfShape(services, conditions, traffic);
-  const ports = new Set([port, client.inbound?.port ?? 0]);
-  resources.push(...tcpListeners(services, ports, { conditions, policyOf: traffic.policyOf, vips }));
-  resources.push(...services.flatMap((service) => vipListeners(service, vips.get(service.id), traffic)));
-  if (client.inbound !== undefined) resources.push(...inbound(client.inbound, traffic.mtls));
-  return { resources, conditions };
+/** What stays as it is from one shape of a view to the next. */
+export interface SidecarMemo {
+  readonly hosts: HostMemo;
+  readonly encoded: VirtualHostMemo;
 }
 
-function httpRoutes(hosts: readonly PortHosts[], { policyOf }: TrafficPolicy): Resource {
-  const virtualHosts = hosts.map(({ cluster, domains, service, port }) => {
-    const policy = policyOf(service);
-    const specifier = clusterSpecifier(targetsOf(service, port, policy));
-    const routes = retryCases(policy.retries).map(({ headers, retryPolicy }) => ({
-      match: { pathSpecifier: { $case: "prefix" as const, value: "/" }, headers: [...headers] },
-      action: { $case: "route" as const, value: { clusterSpecifier: specifier, ...(retryPolicy && { retryPolicy }) } },
-    }));
-    return VirtualHost.fromPartial({ name: cluster, domains: [...domains], routes });
-  });
-  const targets = hosts.flatMap(({ service, port }) => targetsOf(service, port, policyOf(service)));
-  return routeResource(SIDECAR_OUTBOUND, virtualHosts, targets, { ignorePort: false });
+export function createSidecarMemo(): SidecarMemo {
+  return { hosts: new WeakMap(), encoded: new Map() };
+}
+
+/**
+ * `services` are those in the client's reach, with their ports as the policies see them, sorted by id. `memo` belongs to
+ * one view under one policy.
+ */
+export function sidecarShape(
+  services: readonly CatalogService[],
+  client: Client,
+  traffic: TrafficPolicy,
+  memo: SidecarMemo = createSidecarMemo(),
+): Shape {
+  const { address, port } = traffic.sidecar.outbound;
+  const { onDemand = false } = client;
+  const { hosts, conditions: taken } = sidecarHosts(
+    services,
+    { namespace: client.namespace, domain: traffic.domain },
+    memo.hosts,
+  );
+  const conditions: Condition[] = [...taken];
+  const refs = [{ typeUrl: TYPE_URL.route, name: SIDECAR_OUTBOUND }];
+  const filter = httpFilter({ statPrefix: "outbound_http", routeConfigName: SIDECAR_OUTBOUND, edge: false, onDemand });
+  const resources = [listener({ name: SIDECAR_OUTBOUND, address, port, filter, refs, inbound: false })];
+  if (onDemand) resources.push(onDemandRoutes(SIDECAR_OUTBOUND), ...hostResources(hosts, traffic.policyOf, memo.encoded));
+  else resources.push(wholeRoutes(SIDECAR_OUTBOUND, hosts, traffic.policyOf, memo.encoded));
+  const ports = new Set([port, client.inbound?.port ?? 0]);
+  const vips = vipsOfShape(services, conditions, traffic);
+  resources.push(...tcpListeners(services, ports, { conditions, policyOf: traffic.policyOf, vips, onDemand }));
+  resources.push(...services.flatMap((service) => vipListeners(service, vips.get(service.id), { traffic, onDemand })));
+  if (client.inbound !== undefined) resources.push(...inbound(client.inbound, traffic.mtls, onDemand));
+  return { resources, conditions };
 }
 
 interface TcpContext {
@@ -66,13 +73,14 @@ interface TcpContext {
   readonly policyOf: PolicyOf;
   /** Services that are reached at an address of their own besides. */
   readonly vips: VipTable;
+  readonly onDemand: boolean;
 }
 
 /** One listener per port number: which service is meant cannot be seen from a TCP connection, so the first one has it. */
 function tcpListeners(
   services: readonly CatalogService[],
   taken: Set<number>,
-  { conditions, policyOf, vips }: TcpContext,
+  { conditions, policyOf, vips, onDemand }: TcpContext,
 ): readonly Resource[] {
   const resources: Resource[] = [];
   for (const { id, key, ports } of services) {
@@ -85,7 +93,7 @@ function tcpListeners(
       }
       taken.add(port);
       const targets = targetsOf(key, name, policyOf(key));
-      const filter = tcpFilter(`outbound_tcp_${port}`, targets);
+      const filter = tcpFilter(`outbound_tcp_${port}`, targets, onDemand);
       const refs = targets.map(({ cluster }) => ({ typeUrl: TYPE_URL.cluster, name: cluster }));
       resources.push(listener({ name: sidecarTcpListenerName(port), address: LOOPBACK, port, filter, refs, inbound: false }));
     }
@@ -110,28 +118,40 @@ function vipsOfShape(services: readonly CatalogService[], conditions: Condition[
  * A listener for each port of a service that has an address of its own: there the port is the service's alone. HTTP goes by
  * its host name, as on the common listener.
  */
-function vipListeners({ key, ports }: CatalogService, address: string | undefined, traffic: TrafficPolicy): readonly Resource[] {
-  return address === undefined ? [] : ports.map((port) => vipListener(key, port, { address, traffic }));
+function vipListeners(
+  { key, ports }: CatalogService,
+  address: string | undefined,
+  context: Omit<VipContext, "address">,
+): readonly Resource[] {
+  return address === undefined ? [] : ports.map((port) => vipListener(key, port, { address, ...context }));
+}
+
+interface VipContext {
+  readonly address: string;
+  readonly traffic: TrafficPolicy;
+  readonly onDemand: boolean;
 }
 
 function vipListener(
   key: CatalogService["key"],
   { name: portName, port, protocol }: CatalogService["ports"][number],
-  { address, traffic }: { readonly address: string; readonly traffic: TrafficPolicy },
+  { address, traffic, onDemand }: VipContext,
 ): Resource {
   const name = sidecarVipListenerName(address, port);
   const parts = { name, address, port, inbound: false };
   if (isHttp(protocol)) {
-    const filter = httpFilter({ statPrefix: "outbound_http", routeConfigName: SIDECAR_OUTBOUND, edge: false });
+    const filter = httpFilter({ statPrefix: "outbound_http", routeConfigName: SIDECAR_OUTBOUND, edge: false, onDemand });
     return listener({ ...parts, filter, refs: [{ typeUrl: TYPE_URL.route, name: SIDECAR_OUTBOUND }] });
   }
   const targets = targetsOf(key, portName, traffic.policyOf(key));
   const refs = targets.map(({ cluster }) => ({ typeUrl: TYPE_URL.cluster, name: cluster }));
-  return listener({ ...parts, filter: tcpFilter(`outbound_vip_${address}_${port}`, targets), refs });
+  return listener({ ...parts, filter: tcpFilter(`outbound_vip_${address}_${port}`, targets, onDemand), refs });
 }
 
-function inbound({ port, appPort }: NonNullable<Client["inbound"]>, mtls: MutualTls | undefined): readonly Resource[] {
-  const filter = tcpFilter("inbound", [{ cluster: SIDECAR_INBOUND, weight: 1 }]);
+type Inbound = NonNullable<Client["inbound"]>;
+
+function inbound({ port, appPort }: Inbound, mtls: MutualTls | undefined, onDemand: boolean): readonly Resource[] {
+  const filter = tcpFilter("inbound", [{ cluster: SIDECAR_INBOUND, weight: 1 }], onDemand);
   const cluster = { typeUrl: TYPE_URL.cluster, name: SIDECAR_INBOUND };
   const app = localCluster(SIDECAR_INBOUND, appPort);
   const parts = { name: SIDECAR_INBOUND, address: "0.0.0.0", port, filter, inbound: true };

@@ -1,0 +1,103 @@
+/**
+ * A sidecar's virtual hosts, each encoded once. Ten thousand services have ten thousand of them, and when one service
+ * comes only its own is new: what was encoded for the others is joined again, byte for byte what encoding the whole
+ * would give. On demand each host name is a resource of its own instead.
+ */
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { RouteConfiguration } from "../../gen/envoy/config/route/v3/route.ts";
+import { VirtualHost } from "../../gen/envoy/config/route/v3/route_components.ts";
+import type { ServicePolicy } from "../../routing/policy.ts";
+import { virtualHostName } from "../names.ts";
+import { makeResource } from "../resource.ts";
+import { type Resource, type ResourceRef, TYPE_URL } from "../types.ts";
+import { type PolicyOf, targetsOf } from "./backends.ts";
+import { retryCases } from "./retries.ts";
+import { clusterSpecifier } from "./routes.ts";
+import type { PortHosts } from "./sidecar-hosts.ts";
+
+interface Entry {
+  readonly hosts: PortHosts;
+  readonly policy: ServicePolicy;
+  readonly refs: readonly ResourceRef[];
+  /** The VirtualHost of all its domains, encoded. */
+  readonly part: Uint8Array | undefined;
+  /** On demand: one resource for each of its domains. */
+  readonly resources: readonly Resource[];
+}
+
+/** What was encoded, by the port's cluster. Owned by one view. */
+export type VirtualHostMemo = Map<string, Entry>;
+
+/** Field 2 of RouteConfiguration: its virtual hosts, length-delimited. */
+const VIRTUAL_HOSTS = (2 << 3) | 2;
+
+/** The whole route configuration: equal to encoding a RouteConfiguration of all of them at once. */
+export function wholeRoutes(name: string, hosts: readonly PortHosts[], policyOf: PolicyOf, memo: VirtualHostMemo): Resource {
+  const writer = new BinaryWriter();
+  writer.raw(RouteConfiguration.encode(RouteConfiguration.fromPartial({ name })).finish());
+  const refs = new Map<string, ResourceRef>();
+  for (const entry of entriesOf(hosts, policyOf, memo, encodeWhole)) {
+    if (entry.part !== undefined) writer.uint32(VIRTUAL_HOSTS).bytes(entry.part);
+    for (const ref of entry.refs) refs.set(ref.name, ref);
+  }
+  return makeResource(TYPE_URL.route, name, writer.finish(), [...refs.values()]);
+}
+
+/**
+ * One resource for every way to write a host, called as Envoy asks for it: `<route configuration>/<host>` (Envoy's
+ * "Virtual Host Discovery Service"). The virtual host has the resource's name, by which Envoy removes it again.
+ */
+export function hostResources(hosts: readonly PortHosts[], policyOf: PolicyOf, memo: VirtualHostMemo): readonly Resource[] {
+  return entriesOf(hosts, policyOf, memo, encodeEach).flatMap(({ resources }) => resources);
+}
+
+type Encode = (hosts: PortHosts, policy: ServicePolicy) => Entry;
+
+/** Encodes what is new or changed, and forgets what is gone. */
+function entriesOf(hosts: readonly PortHosts[], policyOf: PolicyOf, memo: VirtualHostMemo, encode: Encode): readonly Entry[] {
+  const entries = hosts.map((one) => {
+    const policy = policyOf(one.service);
+    const known = memo.get(one.cluster);
+    if (known !== undefined && known.policy === policy && isSame(known.hosts.domains, one.domains)) return known;
+    const made = encode(one, policy);
+    memo.set(one.cluster, made);
+    return made;
+  });
+  if (memo.size > hosts.length) {
+    const kept = new Set(hosts.map(({ cluster }) => cluster));
+    for (const cluster of memo.keys()) if (!kept.has(cluster)) memo.delete(cluster);
+  }
+  return entries;
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((text, index) => text === other[index]);
+}
+
+function encodeWhole(hosts: PortHosts, policy: ServicePolicy): Entry {
+  const part = VirtualHost.encode(virtualHost(hosts.cluster, hosts.domains, hosts, policy)).finish();
+  return { hosts, policy, refs: refsOf(hosts, policy), part, resources: [] };
+}
+
+function encodeEach(hosts: PortHosts, policy: ServicePolicy): Entry {
+  const refs = refsOf(hosts, policy);
+  const resources = hosts.domains.map((domain) => {
+    const name = virtualHostName(domain);
+    const body = VirtualHost.encode(virtualHost(name, [domain], hosts, policy)).finish();
+    return makeResource(TYPE_URL.virtualHost, name, body, refs);
+  });
+  return { hosts, policy, refs, part: undefined, resources };
+}
+
+function refsOf({ service, port }: PortHosts, policy: ServicePolicy): readonly ResourceRef[] {
+  return targetsOf(service, port, policy).map(({ cluster }) => ({ typeUrl: TYPE_URL.cluster, name: cluster }));
+}
+
+function virtualHost(name: string, domains: readonly string[], { service, port }: PortHosts, policy: ServicePolicy): VirtualHost {
+  const specifier = clusterSpecifier(targetsOf(service, port, policy));
+  const routes = retryCases(policy.retries).map(({ headers, retryPolicy }) => ({
+    match: { pathSpecifier: { $case: "prefix" as const, value: "/" }, headers: [...headers] },
+    action: { $case: "route" as const, value: { clusterSpecifier: specifier, ...(retryPolicy && { retryPolicy }) } },
+  }));
+  return VirtualHost.fromPartial({ name, domains: [...domains], routes });
+}
