@@ -13,6 +13,7 @@ import { configReference } from "../src/config/reference.ts";
 import { silentLog } from "../src/kernel/log.ts";
 import { ERROR_TABLE } from "../src/model/errors.ts";
 import { metricsReference } from "../src/telemetry/metrics.ts";
+import { sidecarReference } from "./sidecar-reference.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -22,6 +23,7 @@ const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   "docs/reference/errors.md": errorReference,
   "docs/reference/http-api.md": apiReference,
   "docs/reference/metrics.md": metricReference,
+  "docs/reference/sidecar.md": sidecarReference,
 };
 
 function errorReference(): string {

@@ -46,6 +46,12 @@ export const ConsulWriterSettings = Type.Object(
       description:
         "An instance that was critical for so long is removed: by its agent, which takes no less than 1m, or with `catalog` by the other sidecars of the cluster.",
     }),
+    key: Type.Optional(
+      Type.String({
+        pattern: "^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$",
+        description: "In an election: the key whose lock the acting replica holds. Default: meshbridge/sync/leader.",
+      }),
+    ),
     connect: Type.Optional(
       Type.Enum(["native"], { description: "`native`: the instances are part of Consul's own mesh without a proxy." }),
     ),

@@ -14,12 +14,15 @@ import { createTransport } from "./transport.ts";
 import { createCatalogWriter } from "./writer-catalog.ts";
 import { createCatalogApi } from "./writer-catalog-api.ts";
 import { createCatalogLease } from "./writer-catalog-lease.ts";
+import { createElection } from "./writer-election.ts";
 import { META, ownerText, parseContent, recordOf } from "./writer-record.ts";
 import { ConsulWriterSettings } from "./writer-schema.ts";
 import { type ConsulSurvey, createSurvey } from "./writer-survey.ts";
 
 /** Consul takes no sessions that are shorter. */
 const MIN_SESSION_MS = 10_000;
+/** A waiting query, a sign of life, and room. */
+const ELECTION_CONNECTIONS = 8;
 /** One waiting query for each record, and room for what is asked besides. */
 const CONNECTIONS = 64;
 
@@ -51,6 +54,13 @@ export const consulWriter = defineWriter({
       ttlMs: times.ttlMs,
       close: () => transport.close(),
     });
+  },
+  elect(config, context) {
+    const { tls, key = "meshbridge/sync/leader" } = config;
+    const transport = createTransport(addressOf(config), { tls, baseDir: context.baseDir, connections: ELECTION_CONNECTIONS });
+    const client = createClient(config, { context, transport, label: context.name });
+    const { clock, random, identity } = context;
+    return createElection({ client, part: partOf(config), key, identity, clock, random, close: () => transport.close() });
   },
 });
 

@@ -22,6 +22,10 @@ export const ZooKeeperWriterSettings = Type.Object(
         "How instances are written. `dubbo`: provider URLs, the service being the interface; `dubbo-app`: Dubbo 3 applications; `spring`, `curator`: service instances; `serverset`; `json`.",
     }),
     fields: Type.Optional(WrittenFields),
+    electionPath: Type.Optional({
+      ...PathSchema,
+      description: "In an election: the node that the acting replica holds. Default: /meshbridge/sync/leader.",
+    }),
   },
   { additionalProperties: false },
 );

@@ -8,6 +8,7 @@ import { parseServer, type Server } from "./servers.ts";
 import { sessions } from "./session.ts";
 import { parentPath } from "./tree.ts";
 import { createWireConnect } from "./wire/connection.ts";
+import { createElection } from "./writer-election.ts";
 import { createNodes, type Nodes } from "./writer-nodes.ts";
 import { foundOf, type Layout, ownerIn, parseContent, recordsOf } from "./writer-record.ts";
 import { ZooKeeperWriterSettings } from "./writer-schema.ts";
@@ -29,6 +30,16 @@ export const zookeeperWriter = defineWriter({
       servers: servers.length === 0 ? [DEFAULT_SERVER] : servers,
       connect: createConnect({ ...config, sessionTimeout }, context, createWireConnect),
       context,
+    });
+  },
+  elect(config, context) {
+    const { sessionTimeout = "10s", electionPath = "/meshbridge/sync/leader" } = config;
+    const servers = (config.servers ?? []).flatMap((text) => parseServer(text) ?? []);
+    return createElection({
+      ...{ clock: context.clock, random: context.random, name: context.name, identity: context.identity },
+      servers: servers.length === 0 ? [DEFAULT_SERVER] : servers,
+      connect: createConnect({ ...config, sessionTimeout }, context, createWireConnect),
+      path: electionPath,
     });
   },
 });

@@ -19,7 +19,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const version = readVersion();
   const serve = (path: string, flags: ReadonlyMap<string, string>) =>
     runBridge({ path, flags, adapters, version, env: process.env, signal: ending.signal });
-  const sidecar = (path: string) => runSidecar({ path, writers, version, env: process.env, signal: ending.signal });
+  const sidecar = (path: string) => runSidecar({ path, writers, adapters, version, env: process.env, signal: ending.signal });
   return await runCli(argv, { version, adapters, writers, serve, sidecar }, systemWorld(ending.signal));
 }
 

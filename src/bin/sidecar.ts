@@ -4,11 +4,11 @@ import { dirname, resolve } from "node:path";
 import { listenAdmin } from "../admin/listen.ts";
 import { type Clock, systemClock } from "../kernel/clock.ts";
 import { parseDuration } from "../kernel/duration.ts";
-import { isLoopback, parseListen } from "../kernel/listen-address.ts";
 import { readText } from "../kernel/read-text.ts";
 import { connectCluster } from "../kubernetes/connect.ts";
 import { registryFaults } from "../kubernetes/faults.ts";
 import { fail } from "../model/errors.ts";
+import type { Adapter } from "../registry/adapter.ts";
 import { createSidecarApp } from "../sidecar/http.ts";
 import type { Owner } from "../sidecar/plan/record.ts";
 import { readIdentity } from "../sidecar/pod/identity.ts";
@@ -17,17 +17,21 @@ import { registrationOf } from "../sidecar/pod/registrations.ts";
 import { type PodSync, startPodSync } from "../sidecar/pod/sync.ts";
 import { probeOf } from "../sidecar/readiness/probes.ts";
 import { type Readiness, watchReadiness } from "../sidecar/readiness/watch.ts";
-import { loadSidecarConfig } from "../sidecar/settings/load.ts";
+import { loadAnyConfig, type SidecarConfig } from "../sidecar/settings/load.ts";
 import type { SidecarFile } from "../sidecar/settings/schema.ts";
 import { startTarget, type Target } from "../sidecar/target.ts";
 import type { WriterKind } from "../sidecar/writer.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import { observeSidecar } from "./sidecar-observer.ts";
+import { runClusterScope } from "./sidecar-cluster.ts";
+import { listenOf } from "./sidecar-listen.ts";
+import { observeTargets } from "./sidecar-observer.ts";
 
 export interface SidecarOptions {
   readonly path: string;
   readonly writers: readonly WriterKind[];
+  /** Kinds of registry that the cluster scope can read. */
+  readonly adapters: readonly Adapter[];
   readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends it: drained first. */
@@ -38,9 +42,14 @@ export interface SidecarOptions {
 const POD_EPOCH = 1;
 
 /** Runs until the signal aborts; resolves with 0 when everything was taken out, 1 when some registry could not be told. */
-export async function runSidecar({ path, writers, version, env, signal }: SidecarOptions): Promise<number> {
+export async function runSidecar(options: SidecarOptions): Promise<number> {
+  const { path, writers, adapters } = options;
+  const loaded = await loadAnyConfig(path, writers, adapters);
+  return loaded.scope === "cluster" ? runClusterScope({ ...options, ...loaded }) : runPodScope({ ...options, ...loaded });
+}
+
+async function runPodScope({ file, baseDir, writers, version, env, signal }: SidecarOptions & SidecarConfig): Promise<number> {
   const clock = systemClock;
-  const { file, baseDir } = await loadSidecarConfig(path, writers);
   const { log } = createLog({ level: env["MESHBRIDGE_LOG_LEVEL"] ?? "info", format: process.stderr.isTTY ? "pretty" : "json" });
   const pod = await readIdentity(file.pod ?? {}, env, env["MESHBRIDGE_PODINFO"]);
   const owner: Owner = { cluster: file.cluster, instance: `${pod.namespace}/${pod.name}/${pod.uid}`, epoch: POD_EPOCH };
@@ -73,8 +82,8 @@ export async function runSidecar({ path, writers, version, env, signal }: Sideca
   });
 
   const metrics = createMetrics();
-  observeSidecar({ metrics, version, targets, sync });
   const running = sync;
+  observeTargets({ metrics, version, targets: () => targets, ready: () => running.readiness.ready });
   const app = createSidecarApp({
     version,
     cluster: file.cluster,
@@ -88,7 +97,7 @@ export async function runSidecar({ path, writers, version, env, signal }: Sideca
     drain: () => running.drain(),
   });
   try {
-    const address = await listenAdmin(app, listenOf(file));
+    const address = await listenAdmin(app, listenOf(file.listen));
     log.info({ version, address, pod: owner.instance, targets: [...targets.keys()] }, "sidecar is up");
     await aborted(signal);
     const { complete } = await running.drain();
@@ -140,14 +149,6 @@ async function linkOf({ kubernetes }: SidecarFile, { baseDir, ...options }: Link
   const link = startPodLink({ api, ...options });
   options.signal.addEventListener("abort", () => api.close(), { once: true });
   return link;
-}
-
-/** Its port can take the workload out of the registries, so it is for this Pod alone. */
-function listenOf({ listen = "127.0.0.1:9920" }: SidecarFile) {
-  const address = parseListen(listen);
-  if (address === undefined || !isLoopback(address))
-    throw fail("MB_LISTEN_INSECURE", { purpose: "the sidecar's API", address: listen });
-  return address;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

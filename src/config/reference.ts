@@ -152,3 +152,8 @@ function defaultText({ default: value }: Node): string {
   if (value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0)) return "";
   return `\`${typeof value === "object" ? JSON.stringify(value) : String(value)}\``;
 }
+
+/** The settings of a schema as one table, those of maps below them; in Markdown, ending with a newline. */
+export function settingsTable(schema: object): string {
+  return table(rows(schema as Node, []), undefined);
+}

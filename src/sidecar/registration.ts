@@ -9,6 +9,8 @@ export interface Registration {
   readonly address: string;
   /** 1 to 65535. */
   readonly port: number;
+  /** Port that clients dial the service by, where the registry has such a notion; undefined: the same. */
+  readonly servicePort?: number;
   /** Further ports by name. */
   readonly ports: Readonly<Record<string, number>>;
   /** As the registries' clients know it: `http`, `grpc`, `tcp`, … */

@@ -60,6 +60,8 @@ export interface TargetOptions {
 export interface Target {
   readonly state: TargetState;
   wish(wish: Wish): void;
+  /** From now on nothing is changed any more: another replica acts. Leases are kept alive until the signal. */
+  hold(): void;
   /** Ends with the signal. Never rejects. */
   readonly ended: Promise<void>;
 }
@@ -81,6 +83,7 @@ export function startTarget(options: TargetOptions): Target {
   const counts = { put: 0, "take-out": 0, remove: 0, failed: 0 };
   let wished: Wish | undefined;
   let connected = false;
+  let held = false;
   let settled = false;
   let records: readonly RecordState[] = [];
   let error: MeshbridgeError | undefined;
@@ -125,6 +128,7 @@ export function startTarget(options: TargetOptions): Target {
     const failures = new Map<string, string>();
     const apply = async (change: Change) => {
       const { key } = change.record;
+      if (held) return;
       if (change.type !== "put" && change.after.some((one) => failures.has(one))) return;
       try {
         if (change.type === "put") await writer.put(change, signal);
@@ -197,7 +201,7 @@ export function startTarget(options: TargetOptions): Target {
   const work = async () => {
     while (!signal.aborted) {
       let dueMs = ANTI_ENTROPY_MS;
-      if (connected && wished !== undefined)
+      if (connected && wished !== undefined && !held)
         try {
           dueMs = await round(wished);
         } catch (cause) {
@@ -237,6 +241,10 @@ export function startTarget(options: TargetOptions): Target {
       wished = wish;
       settled = false;
       bell.ring();
+    },
+    hold() {
+      held = true;
+      settled = false;
     },
     ended,
   };

@@ -6,6 +6,7 @@ import type { Static, TObject } from "typebox";
 import type { Clock } from "../kernel/clock.ts";
 import type { MeshbridgeError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
+import type { Election } from "./cluster/election.ts";
 import type { Put } from "./plan/plan.ts";
 import type { FoundRecord, Owner, WantedRecord } from "./plan/record.ts";
 import type { Registration } from "./registration.ts";
@@ -81,7 +82,14 @@ export interface WriterKind<Schema extends TObject = TObject> {
   /** One sentence for the reference page. */
   readonly description: string;
   readonly schema: Schema;
+  /** It is no target of a sidecar beside a workload. */
+  readonly clusterOnly?: true;
   open(config: Static<Schema>, context: WriterContext): Writer;
+  /**
+   * Lets replicas elect the one that acts, by the same settings. `identity`: this process, and no other one. Absent where the
+   * registry has nothing to do so with.
+   */
+  elect?(config: Static<Schema>, context: WriterContext & { readonly identity: string }): Election;
 }
 
 /** Keeps the schema's type so that `open` sees its own settings typed. */

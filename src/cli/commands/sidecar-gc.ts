@@ -3,7 +3,7 @@ import { silentLog } from "../../kernel/log.ts";
 import { fail } from "../../model/errors.ts";
 import { collect, rowOf } from "../../sidecar/gc/collect.ts";
 import { parseWhose } from "../../sidecar/gc/verdicts.ts";
-import { loadSidecarConfig } from "../../sidecar/settings/load.ts";
+import { loadAnyConfig } from "../../sidecar/settings/load.ts";
 import type { CommandContext } from "../context.ts";
 import { durationOf, type OutputOptions, print, withOutput } from "../options.ts";
 
@@ -15,6 +15,8 @@ interface Options extends OutputOptions {
   readonly force?: boolean;
   readonly timeout: string;
 }
+
+type Target = Readonly<Record<string, unknown>> & { readonly name: string; readonly kind: string };
 
 /** `sidecar gc`: removes what a dead owner has left. Ends with 1 when something was kept, could not be read or not be removed. */
 export function addSidecarGc(sidecar: Command, context: CommandContext): void {
@@ -30,8 +32,9 @@ export function addSidecarGc(sidecar: Command, context: CommandContext): void {
       const usage = (reason: string) => fail("MB_USAGE", { reason, command: "meshbridge sidecar gc" });
       const whose = parseWhose(owner);
       if (whose === undefined) throw usage(`--owner takes CLUSTER or CLUSTER/NAMESPACE/POD/UID, not "${owner}"`);
-      const { file, baseDir } = await loadSidecarConfig(config, context.writers);
-      const chosen = file.targets.filter(({ name }) => target === undefined || name === target);
+      const { file, baseDir } = await loadAnyConfig(config, context.writers, context.adapters);
+      const all: readonly Target[] = file.targets;
+      const chosen = all.filter(({ name }) => target === undefined || name === target);
       if (chosen.length === 0) throw usage(`${config} has no target ${target}`);
       const { clock, signal, writers } = context;
       const targets = chosen.flatMap(({ name, kind, ...settings }) => {
@@ -62,7 +65,7 @@ export function addSidecarGc(sidecar: Command, context: CommandContext): void {
           empty: `No record says that it is owned by ${owner}.`,
         },
       );
-      const all = unread.length === 0 && rows.every(({ outcome }) => outcome === "removed" || outcome === "would be removed");
-      if (!all) context.exit(1);
+      const done = unread.length === 0 && rows.every(({ outcome }) => outcome === "removed" || outcome === "would be removed");
+      if (!done) context.exit(1);
     });
 }

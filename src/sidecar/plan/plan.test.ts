@@ -76,4 +76,5 @@ test("while our own view is not complete, things come and nothing goes", () => {
 test("nothing goes where it has been, or farther than it may", () => {
   const records = [wanted("a", { origin: ["consul", "east"] }), wanted("b", { origin: ["w", "x", "y", "z"] })];
   assert.deepEqual(planned(records, []), { changes: [], withheld: ["a loop", "b hops"] });
+  assert.deepEqual(planned(records, [found("a")]).changes, ["take-out a", "remove a"], "nor does it stay there");
 });

@@ -54,7 +54,10 @@ export function plan(desired: Desired, observed: Observed, owner: Owner): Plan {
   const pending: Pick<Put, "record" | "over">[] = [];
   for (const record of sorted(wanted.values())) {
     const over = found.get(record.key);
-    const reason = loopOf(record.origin, observed.place) ?? (over === undefined ? undefined : refusalOf(over, owner));
+    const tooFar = loopOf(record.origin, observed.place);
+    // It came another way before, perhaps: what may not be there goes, or two syncs would keep it alive for each other.
+    if (tooFar !== undefined) wanted.delete(record.key);
+    const reason = tooFar ?? (over === undefined ? undefined : refusalOf(over, owner));
     if (reason !== undefined) withheld.push({ key: record.key, reason });
     else if (over?.content !== record.content) pending.push({ record, over });
   }

@@ -1,5 +1,6 @@
 /** Reads the sidecar's configuration: schema first, then what a schema cannot say; all problems at once, with their lines. */
 import { dirname, resolve } from "node:path";
+import type { TObject } from "typebox";
 import { Value } from "typebox/value";
 import { parseListen } from "../../kernel/listen-address.ts";
 import { readText } from "../../kernel/read-text.ts";
@@ -7,8 +8,11 @@ import { checkSchema } from "../../kernel/schema-check.ts";
 import { didYouMean, type Path, type Position, pathText, quoted } from "../../kernel/text.ts";
 import { parseYaml } from "../../kernel/yaml-document.ts";
 import { fail } from "../../model/errors.ts";
+import type { Adapter } from "../../registry/adapter.ts";
 import { templateFault } from "../pod/template.ts";
 import type { WriterKind } from "../writer.ts";
+import { clusterFaults, type Problem } from "./cluster-faults.ts";
+import { type ClusterFile, clusterSchema } from "./cluster-schema.ts";
 import { type SidecarFile, sidecarSchema } from "./schema.ts";
 
 export interface SidecarConfig {
@@ -17,21 +21,56 @@ export interface SidecarConfig {
   readonly baseDir: string;
 }
 
-interface Problem {
-  readonly path: Path;
-  readonly at: "key" | "value";
-  readonly message: string;
+export interface ClusterConfig {
+  readonly file: ClusterFile;
+  /** As above. */
+  readonly baseDir: string;
 }
 
-/** Throws MB_CONFIG_UNREADABLE or MB_CONFIG_INVALID. */
+/** Throws MB_CONFIG_UNREADABLE or MB_CONFIG_INVALID, which a file of the cluster scope is too. */
 export async function loadSidecarConfig(path: string, kinds: readonly WriterKind[]): Promise<SidecarConfig> {
+  const { text, baseDir } = await textOf(path);
+  return { file: parseSidecarConfig(text, path, kinds), baseDir };
+}
+
+export type AnyConfig = (SidecarConfig & { readonly scope: "pod" }) | (ClusterConfig & { readonly scope: "cluster" });
+
+/** Of whichever scope. Throws as `loadSidecarConfig`. */
+export async function loadAnyConfig(
+  path: string,
+  kinds: readonly WriterKind[],
+  adapters: readonly Adapter[],
+): Promise<AnyConfig> {
+  const { text, baseDir } = await textOf(path);
+  const parsed = parseYaml(text);
+  const value: unknown = "problems" in parsed ? undefined : parsed.document.value;
+  const isCluster = typeof value === "object" && value !== null && "scope" in value && value.scope === "cluster";
+  if (!isCluster) return { scope: "pod", file: parseSidecarConfig(text, path, kinds), baseDir };
+  return { scope: "cluster", file: parseClusterConfig(text, path, kinds, adapters), baseDir };
+}
+
+async function textOf(path: string): Promise<{ readonly text: string; readonly baseDir: string }> {
   const result = await readText(resolve(path));
   if ("reason" in result) throw fail("MB_CONFIG_UNREADABLE", { path, reason: result.reason });
-  return { file: parseSidecarConfig(result.text, path, kinds), baseDir: dirname(resolve(path)) };
+  return { text: result.text, baseDir: dirname(resolve(path)) };
 }
 
 /** Pure. Throws MB_CONFIG_INVALID. */
 export function parseSidecarConfig(text: string, path: string, kinds: readonly WriterKind[]): SidecarFile {
+  return parseAs(text, path, sidecarSchema(kinds), (value) => meaningFaults(value as SidecarFile)) as SidecarFile;
+}
+
+/** Pure. Throws MB_CONFIG_INVALID. */
+export function parseClusterConfig(
+  text: string,
+  path: string,
+  kinds: readonly WriterKind[],
+  adapters: readonly Adapter[],
+): ClusterFile {
+  return parseAs(text, path, clusterSchema(adapters, kinds), (value) => clusterFaults(value as ClusterFile)) as ClusterFile;
+}
+
+function parseAs(text: string, path: string, schema: TObject, meaning: (value: unknown) => readonly Problem[]): unknown {
   const invalid = (problems: readonly (Position & { readonly message: string })[]) =>
     fail("MB_CONFIG_INVALID", {
       problems: problems
@@ -42,14 +81,13 @@ export function parseSidecarConfig(text: string, path: string, kinds: readonly W
   const parsed = parseYaml(text);
   if ("problems" in parsed) throw invalid(parsed.problems);
   const { value, positionOf } = parsed.document;
-  const schema = sidecarSchema(kinds);
   const faults: readonly Problem[] = checkSchema(schema, value);
-  const problems = faults.length > 0 ? faults : meaningFaults(value as SidecarFile);
+  const problems = faults.length > 0 ? faults : meaning(value);
   if (problems.length > 0)
     throw invalid(
       problems.map(({ path: at, at: of, message }) => ({ ...positionOf(at, of), message: `${pathText(at)}  ${message}` })),
     );
-  return Value.Default(schema, structuredClone(value)) as SidecarFile;
+  return Value.Default(schema, structuredClone(value));
 }
 
 function meaningFaults({ services, targets, listen, readiness, kubernetes }: SidecarFile): readonly Problem[] {

@@ -4,7 +4,7 @@ import { DurationSchema } from "../../registry/settings.ts";
 import type { WriterKind } from "../writer.ts";
 
 const strict = { additionalProperties: false } as const;
-const Name = Type.String({
+export const NameSchema = Type.String({
   pattern: "^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$",
   patternErrorMessage: "must be letters, digits, dots, dashes and underscores, at most 63",
 });
@@ -15,6 +15,12 @@ const Template = (description: string) =>
     description: `${description} A template: {pod}, {namespace}, {uid}, {ip}, {node}, {label.KEY}, {annotation.KEY}, {env.NAME}.`,
   });
 const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
+export const ListenSchema = Type.Optional(
+  Type.String({
+    default: "127.0.0.1:9920",
+    description: "Address of /livez, /readyz, /metrics, /v1/registrations and /drain.",
+  }),
+);
 const LabelKey = "^[A-Za-z0-9_.-]{1,64}$";
 
 const HttpProbe = Type.Object(
@@ -106,13 +112,16 @@ const KubernetesSchema = Type.Object(
 
 /** With the settings of every kind of target. */
 export function sidecarSchema(kinds: readonly WriterKind[]) {
-  const targets = kinds.map((kind) =>
-    Type.Object({ name: Name, kind: Type.Literal(kind.kind), ...(kind.schema as TObject).properties }, strict),
-  );
+  const targets = kinds
+    .filter((kind) => kind.clusterOnly !== true)
+    .map((kind) =>
+      Type.Object({ name: NameSchema, kind: Type.Literal(kind.kind), ...(kind.schema as TObject).properties }, strict),
+    );
   return Type.Object(
     {
+      scope: Type.Optional(Type.Literal("pod", { default: "pod", description: "One sidecar beside each workload." })),
       cluster: {
-        ...Name,
+        ...NameSchema,
         description: "Cluster that the records are owned by: the same in all its sidecars, and in no other cluster.",
       },
       pod: Type.Optional(PodSchema),
@@ -125,12 +134,7 @@ export function sidecarSchema(kinds: readonly WriterKind[]) {
       }),
       services: Type.Array(ServiceSchema, { minItems: 1, maxItems: 64, description: "What this Pod is registered as." }),
       targets: Type.Array(Type.Union(targets), { minItems: 1, maxItems: 16, description: "Registries to register in." }),
-      listen: Type.Optional(
-        Type.String({
-          default: "127.0.0.1:9920",
-          description: "Address of /livez, /readyz, /metrics, /v1/registrations and /drain.",
-        }),
-      ),
+      listen: ListenSchema,
     },
     strict,
   );
