@@ -90,10 +90,10 @@ export function explainService(input: ExplainInput): Explanation {
   const endOf = holdEnds(input.held);
   const { inbound: _, ...shown } = client;
   const decisions = port === undefined ? [] : reach(service, port.name, client, reachRules(port, policy, traffic)).decisions;
-  const sniOf = (gateway: GatewayAddress | undefined, network: string) =>
+  const sniOf = (gateway: GatewayAddress | undefined, network: string, instance: CatalogInstance) =>
     port === undefined || policy.tls !== "mutual" || traffic.mtls === undefined || client.role === "grpc"
       ? null
-      : endpointSni({ gateway, network }, service.key, port, { policy, traffic });
+      : endpointSni({ gateway, network, instance }, service.key, port, { policy, traffic });
   return {
     service: service.id,
     port: port?.name ?? null,
@@ -108,7 +108,7 @@ export function explainService(input: ExplainInput): Explanation {
       const explained = explainInstance({ ...instance, network }, verdict, evidence, endOf(instance.source, instance.id));
       return verdict.kind === "excluded"
         ? explained
-        : { ...explained, endpoint: endpointOf(instance, verdict, sniOf(verdict.via[0], network)) };
+        : { ...explained, endpoint: endpointOf(instance, verdict, sniOf(verdict.via[0], network, instance)) };
     }),
     rejected: rejected.map(({ source, record, reason }) => ({ seenIn: sourceName(source), record, reason })),
     proxies:

@@ -51,7 +51,7 @@ export function createBridgeState(options: BridgeStateOptions): OwnedBridgeState
   let stopping = false;
   return {
     version: () => ({ version, node: process.versions.node, startedAt }),
-    catalog: () => core.catalog.snapshot(),
+    catalog: () => core.snapshot(),
     servedVersion: () => core.servedVersion(),
     drains: options.drains,
     dns: options.dns,

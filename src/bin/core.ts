@@ -5,7 +5,7 @@
 import { setImmediate } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { createCatalogStore } from "../catalog/store.ts";
-import type { SyncState } from "../catalog/types.ts";
+import type { CatalogChange, SyncState } from "../catalog/types.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
@@ -16,6 +16,7 @@ import { createLastKnownGood, type LastKnownGood } from "../registry/last-known-
 import type { StateFiles } from "../registry/state-files.ts";
 import type { RegistrySpec } from "../registry/supervisor.ts";
 import { nextSyncState } from "../registry/sync-gate.ts";
+import { createDerivation } from "../routing/derivation.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
 import { createViews, type Views } from "../xds/views.ts";
 import type { ProbeGateway } from "./gateway-probes.ts";
@@ -52,6 +53,8 @@ export interface Core {
   /** The catalog's version that every view has been brought up to; 0 while nobody may be served. */
   servedVersion(): number;
   traffic(): TrafficPolicy;
+  /** The catalog with the services that policies make of others. */
+  snapshot(): ReturnType<ReturnType<typeof createCatalogStore>["snapshot"]>;
   /** Makes what runs that of the configuration, touching only what differs. */
   configure(config: ResolvedConfig): void;
   /** Resolves when everything has stopped and what is kept over restarts is written. */
@@ -78,12 +81,16 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
     random: env.random,
     signal: stopping.signal,
     onChange: () => {
-      views.setTraffic(gateways.traffic);
+      views.setTraffic(trafficNow());
       openGate();
     },
   });
+  const derivation = createDerivation(initial.traffic);
+  /** The catalog as clients see it: with what policies make of it. */
+  let served: Pick<CatalogChange, "services"> & { readonly version: number } = { version: 0, services: new Map() };
+  const trafficNow = (): TrafficPolicy => ({ ...gateways.traffic, policyOf: derivation.policyOf });
   const secrets = createSecretsHost(env, () => views.updateSecrets());
-  const views = createViews({ traffic: gateways.traffic, clock, log, secrets: secrets.source, onTranslated: env.onTranslated });
+  const views = createViews({ traffic: trafficNow(), clock, log, secrets: secrets.source, onTranslated: env.onTranslated });
 
   const fleet = createFleet({
     clock,
@@ -114,10 +121,12 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
 
   const serve = async () => {
     for await (const change of catalog.subscribe(stopping.signal)) {
-      if (gateways.follow(change)) views.setTraffic(gateways.traffic);
-      views.update(change);
+      if (gateways.follow(change)) views.setTraffic(trafficNow());
+      const all = derivation.follow(change.services, change.changed);
+      served = { version: change.version, services: all.services };
+      views.update({ ...change, ...all });
       servedVersion = change.sync === "waiting" ? 0 : change.version;
-      env.onCatalog(change.version, change.changed);
+      env.onCatalog(change.version, all.changed);
       // The first change of a row has left at once; what follows in the same turn of the event loop comes as one.
       await nextTurn();
     }
@@ -142,7 +151,12 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
     views,
     secrets,
     servedVersion: () => servedVersion,
-    traffic: () => gateways.traffic,
+    traffic: trafficNow,
+    snapshot() {
+      const now = catalog.snapshot();
+      // Until the change has been followed the registries' own words are newer.
+      return served.version === now.version ? { ...now, services: served.services } : now;
+    },
     configure(config) {
       const before = running;
       running = config;
@@ -152,7 +166,12 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
       const sameTraffic = before.trafficKey === config.trafficKey;
       if (!sameTraffic) {
         gateways.configure(config.traffic);
-        views.setTraffic(gateways.traffic);
+        const derivedBefore = derivation.active;
+        derivation.configure(config.traffic);
+        const { services, version } = catalog.snapshot();
+        const all = derivation.follow(services, services.keys());
+        served = { version, services: all.services };
+        views.setTraffic(trafficNow(), derivedBefore || derivation.active ? all.services : undefined);
       }
       // Merging everything anew is for other rules or another order of the registries only.
       if (!sameTraffic || !isDeepStrictEqual(namesOf(before), namesOf(config))) catalog.configure(rulesOf(config));

@@ -9,6 +9,18 @@ export interface CatalogInstance extends Instance {
   readonly source: Source;
   /** Set by the drains alone: it takes no new traffic for a while, whatever its registry says. */
   readonly drain?: InstanceDrain;
+  /** Set where a service is made of others: whose instance it is. Absent: it is the service's own. */
+  readonly origin?: InstanceOrigin;
+}
+
+export interface InstanceOrigin {
+  readonly key: ServiceKey;
+  /** Only those of this cluster are meant; undefined: of any. */
+  readonly cluster: string | undefined;
+  /** Instances of a higher one come after all of a lower one. */
+  readonly order: number;
+  /** Its own service's ports, by the name that the service it is lent to gives them. */
+  readonly ports: Readonly<Record<string, ServicePort>>;
 }
 
 /** By whose word an instance is drained, and until when. */
@@ -35,6 +47,8 @@ export interface CatalogService {
   readonly conditions: readonly Condition[];
   /** Further host names, sorted; absent: there are none. */
   readonly hosts?: readonly string[];
+  /** Set where it is made of others by policy: of which, and what the registries themselves say of it, if anything. */
+  readonly derived?: { readonly of: readonly ServiceKey[]; readonly original: CatalogService | undefined };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Static } from "typebox";
 import { parseDuration } from "../kernel/duration.ts";
 import { locality } from "../model/locality.ts";
 import { parseServiceId, type ServiceKey, serviceId } from "../model/service.ts";
+import type { DerivingPolicy } from "../routing/derived.ts";
 import type { ProbeRule } from "../routing/gateway-health.ts";
 import { topologyOf } from "../routing/gateway-table.ts";
 import { matchesService } from "../routing/match.ts";
@@ -68,6 +69,10 @@ export function resolveTraffic(file: ConfigFile): TrafficPolicy {
     networks,
     exports,
     mtls: file.mtls && toMutualTls(file.mtls),
+    aliases: policies.flatMap(({ match = "", redirect, union }) => {
+      const key = match.includes("*") || (redirect ?? union) === undefined ? undefined : parseServiceId(match);
+      return key === undefined ? [] : [key];
+    }),
     topology: topologyOf({ networks, exports }, literalHost, new Map()),
     domain: file.mesh.domain,
     gateways: file.gateways.map(toGateway),
@@ -205,10 +210,15 @@ interface FileBackend {
   readonly weight: number;
 }
 
+/** `text` has passed the schema as namespace/name. */
+function keyOf(text: string): ServiceKey {
+  const key = parseServiceId(text);
+  if (key === undefined) throw new TypeError(`${text} passed the schema as namespace/name`);
+  return key;
+}
+
 function toBackend({ service, port, labels, weight }: FileBackend): RouteBackend {
-  const key = parseServiceId(service);
-  if (key === undefined) throw new TypeError(`${service} passed the schema as namespace/name`);
-  return { service: key, port, weight, ...(labels !== undefined && { labels }) };
+  return { service: keyOf(service), port, weight, ...(labels !== undefined && { labels }) };
 }
 
 function toPolicy(policy: FilePolicy): ServicePolicy {
@@ -240,6 +250,7 @@ function toPolicy(policy: FilePolicy): ServicePolicy {
     distribute: policy.distribute,
     tls: policy.tls,
     gatewayMode: policy.gatewayMode,
+    ...derivedBy(policy),
     retries: toRetries(policy.retries),
     probe: policy.probe && {
       path: policy.probe.path,
@@ -249,6 +260,16 @@ function toPolicy(policy: FilePolicy): ServicePolicy {
       healthyThreshold: policy.probe.healthyThreshold,
       all: policy.probe.all,
     },
+  };
+}
+
+/** What makes it of other services, or others of it; nothing, for most. */
+function derivedBy({ redirect, union, failover, mirrors }: FilePolicy): DerivingPolicy {
+  return {
+    ...(redirect !== undefined && { redirect: { service: keyOf(redirect.service), cluster: redirect.cluster } }),
+    ...(union !== undefined && { union: union.map(keyOf) }),
+    ...(failover !== undefined && failover.services.length > 0 && { backups: failover.services.map(keyOf) }),
+    ...(mirrors && { mirrors }),
   };
 }
 

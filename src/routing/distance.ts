@@ -23,6 +23,9 @@ export const NO_PREFERENCE: Preference = { failover: undefined, affinity: undefi
 /** Each of up to three considerations is below 100. */
 export const MAX_DISTANCE = 1_000_000;
 const STEP = 100;
+/** Above all that nearness can make, so that a service that stands in comes after all of the one it stands in for. */
+const ORDER_STEP = 20_000;
+const MAX_ORDER = MAX_DISTANCE / ORDER_STEP - 1;
 
 const DISTANCE_NOTES = [
   "in the client's zone, or hinted for it",
@@ -33,6 +36,12 @@ const DISTANCE_NOTES = [
 
 /** The network is the one the topology says, which may differ from the instance's own. */
 export function distanceOf(instance: CatalogInstance, network: string, client: Client, preference: Preference): Distance {
+  const { rank, note } = nearness(instance, network, client, preference);
+  const order = Math.min(instance.origin?.order ?? 0, MAX_ORDER);
+  return { rank: order * ORDER_STEP + rank, note };
+}
+
+function nearness(instance: CatalogInstance, network: string, client: Client, preference: Preference): Distance {
   const { failover, affinity, first } = preference;
   const base =
     failover === undefined || isEmpty(failover) ? byPlace(instance, client) : byOrder(instance, network, client, failover);

@@ -76,14 +76,18 @@ interface Claims {
 
 function gatewayUnits(remote: readonly Candidate[], { winners, losers, spill }: Claims): readonly Unit[] {
   const best = bestStandings(remote);
+  const named = namedBy(remote);
   const byGateway = new Map<string, { gateway: GatewayAddress; members: Candidate[]; all: number }>();
   for (const candidate of remote) {
     for (const gateway of candidate.gateways) {
       const key = `${gateway.address} ${gateway.port}`;
       const taken = winners.get(key);
       // The client dials that very address as an instance already.
+      const speaker = named.get(key) ?? candidate;
       if (taken !== undefined) losers.set(candidate, taken);
-      else {
+      else if (nameOf(speaker) !== nameOf(candidate)) {
+        if (!hasOther(candidate, key, named)) losers.set(candidate, speaker);
+      } else {
         const known = byGateway.get(key) ?? { gateway, members: [], all: 0 };
         byGateway.set(key, known);
         known.all += candidate.instance.weight;
@@ -104,6 +108,32 @@ function gatewayUnits(remote: readonly Candidate[], { winners, losers, spill }: 
     return [{ address, port, health: said, rank, locality: instance.locality, members: [nearest, ...rest], gateway, share }];
   });
   return [...units, ...spare];
+}
+
+/** Whose name a connection to each gateway bears: an address is one endpoint, and says one name. The best and nearest has it. */
+function namedBy(remote: readonly Candidate[]): ReadonlyMap<string, Candidate> {
+  const named = new Map<string, Candidate>();
+  for (const candidate of remote)
+    for (const { address, port } of candidate.gateways) {
+      const key = `${address} ${port}`;
+      const known = named.get(key);
+      if (known === undefined || preference(candidate) < preference(known)) named.set(key, candidate);
+    }
+  return named;
+}
+
+/** Services that one is made of are told apart by their gateways by name. */
+function nameOf({ instance: { origin } }: Candidate): string {
+  return origin === undefined ? "" : `${origin.key.namespace}/${origin.key.name} ${origin.cluster ?? ""}`;
+}
+
+/** Whether one of its further gateways leads to it by its own name. */
+function hasOther(candidate: Candidate, key: string, named: ReadonlyMap<string, Candidate>): boolean {
+  return candidate.gateways.some(({ address, port }) => {
+    const other = `${address} ${port}`;
+    const speaker = named.get(other);
+    return other !== key && speaker !== undefined && nameOf(speaker) === nameOf(candidate);
+  });
 }
 
 /** Lost gateways of what has others: last of all, and DEGRADED. */

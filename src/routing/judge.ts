@@ -4,7 +4,7 @@ import type { SuspectReason } from "../model/evidence.ts";
 import { type Health, isUsable } from "../model/health.ts";
 import type { Stale } from "../model/instance.ts";
 import { localityName } from "../model/locality.ts";
-import type { ServiceKey } from "../model/service.ts";
+import { serviceId } from "../model/service.ts";
 import type { Client } from "./client.ts";
 import { distanceOf, MAX_DISTANCE, type Preference } from "./distance.ts";
 import type { ServicePolicy } from "./policy.ts";
@@ -56,8 +56,6 @@ export interface Judged {
 export interface ReachRules {
   readonly topology: Topology;
   readonly preference: Preference;
-  /** Whose exports count: of a derived service the one it is made of. */
-  readonly exportedAs?: ServiceKey | undefined;
   /** Default: `remote`. */
   readonly mode?: ServicePolicy["gatewayMode"] | undefined;
   /** Whether connections to the service carry a server name, without which no gateway knows where they go. Default: yes. */
@@ -99,8 +97,9 @@ export function judgeAll(context: JudgeContext): readonly Judged[] {
 /** When nothing may be used, what says of itself that it still serves while it drains is (KEP-1669). */
 function judgeUndrained(context: JudgeContext): readonly Judged[] {
   const { instances } = context.service;
-  const exported = context.topology.exportOf(context.exportedAs ?? context.service.key);
-  const judgeOne = (instance: CatalogInstance): Judged => ({ instance, result: judge(instance, context, exported) });
+  const own = context.topology.exportOf(context.service.key);
+  const exportOf = ({ origin }: CatalogInstance) => (origin === undefined ? own : context.topology.exportOf(origin.key));
+  const judgeOne = (instance: CatalogInstance): Judged => ({ instance, result: judge(instance, context, exportOf(instance)) });
   const judged = instances.map(judgeOne);
   if (!instances.some(stillServes) || judged.some(({ result }) => "rank" in result && isUsable(result.health))) return judged;
   return judged.map(({ instance, result }) => {
@@ -125,6 +124,7 @@ function judge(instance: CatalogInstance, context: JudgeContext, exported: Expor
   const notes: string[] = [...way.notes];
   const distance = distanceOf(instance, network, client, context.preference);
   if (distance.note !== undefined) notes.push(distance.note);
+  if (instance.origin !== undefined) notes.push(`an instance of ${serviceId(instance.origin.key)}`);
   const doubt = [...doubtOf(instance), ...way.doubt];
   notes.push(...doubt);
   if (instance.drain !== undefined) {

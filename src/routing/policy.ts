@@ -54,6 +54,14 @@ export interface ServicePolicy {
   /** What sidecars try again, and gateways whose route says nothing of it. */
   readonly retries: RetrySpec | undefined;
   readonly probe: ProbeSpec | undefined;
+  /** Another service answers in its place, or only that one's instances in one cluster. */
+  readonly redirect?: { readonly service: ServiceKey; readonly cluster: string | undefined } | undefined;
+  /** It is one name for these. */
+  readonly union?: readonly ServiceKey[] | undefined;
+  /** Services that answer when it does not, in this order. */
+  readonly backups?: readonly ServiceKey[] | undefined;
+  /** Whether there is a name `<name>-<cluster>` for each cluster it is in. */
+  readonly mirrors?: boolean | undefined;
 }
 
 /** Envoy's own checks of endpoints. */
@@ -166,5 +174,7 @@ export interface TrafficPolicy {
   readonly mtls: MutualTls | undefined;
   /** Made of `networks` and `exports`, with the addresses of gateways as far as they are known. */
   readonly topology: Topology;
+  /** Services that exist because the configuration makes them of others. */
+  readonly aliases?: readonly ServiceKey[];
   policyOf(service: ServiceKey): ServicePolicy;
 }

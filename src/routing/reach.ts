@@ -137,7 +137,12 @@ function inCatalogOrder(candidates: readonly Candidate[], { sources }: CatalogSe
   return keyed.map(({ candidate }) => candidate);
 }
 
-function duplicate({ instance, port }: Candidate, winner: Candidate | undefined): Verdict {
+function duplicate({ instance, port, gateways }: Candidate, winner: Candidate | undefined): Verdict {
+  const theirs = winner?.instance.origin?.key ?? undefined;
+  if (winner !== undefined && gateways.length > 0 && winner.gateways.length > 0 && theirs !== instance.origin?.key) {
+    const why = "an endpoint bears one name, and its gateway leads to the nearer service";
+    return excluded("duplicate-address", `behind the same gateway as ${winner.instance.id}: ${why}`);
+  }
   const other = winner === undefined ? "another" : `${winner.instance.id} of ${winner.instance.source.registry}`;
   return excluded("duplicate-address", `${other} has the same address ${instance.address} port ${port}`);
 }

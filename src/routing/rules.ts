@@ -29,14 +29,20 @@ export interface SniContext {
 
 /** The server name by which an endpoint is dialled: what its gateway understands. */
 export function endpointSni(
-  { gateway, network }: Pick<Endpoint, "gateway" | "network">,
-  key: ServiceKey,
-  port: ServicePort,
+  { gateway, network, instance: { origin } }: Pick<Endpoint, "gateway" | "network" | "instance">,
+  service: ServiceKey,
+  own: ServicePort,
   { policy, traffic }: SniContext,
 ): string {
+  // A gateway knows a service by the name that it has where it runs.
+  const key = origin?.key ?? service;
+  const port = origin?.ports[own.name] ?? own;
+  const cluster = origin?.cluster;
   if (gateway === undefined) return ownSni({ key, port: port.name }, traffic.domain);
   if (policy.gatewayMode === "local") return ownSni({ key, port: port.name, via: network }, traffic.domain);
-  return inDialect(traffic.topology.sniOf(network), key, port, traffic.domain);
+  const sni = traffic.topology.sniOf(network);
+  if (cluster !== undefined && sni.dialect === "meshbridge") return ownSni({ key, port: port.name, cluster }, traffic.domain);
+  return inDialect(sni, key, port, traffic.domain);
 }
 
 function inDialect(sni: SniDialect, key: ServiceKey, port: ServicePort, domain: string): string {

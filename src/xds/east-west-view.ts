@@ -131,7 +131,9 @@ function resourcesFor(
   { key, port: wanted, subset, via }: SniTarget,
   { client, services, traffic }: Surroundings,
 ): readonly Resource[] | undefined {
-  const whole = services.get(serviceId(key));
+  // What the configuration makes of others is for those who call; a gateway leads to what runs here under its own name.
+  const named = services.get(serviceId(key));
+  const whole = named?.derived === undefined ? named : named.derived.original;
   const { scope, to } = traffic.topology.exportOf(key);
   const port = whole === undefined ? undefined : selectPort(whole.ports, wanted);
   if (whole === undefined || port === undefined || scope !== "listed" || to.size === 0) return undefined;

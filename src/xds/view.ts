@@ -170,7 +170,16 @@ function serviceResources(service: CatalogService, { client, traffic, usedPorts,
   const uses = usedPorts === undefined ? service.ports.map((port) => ({ port, labels: undefined })) : [...usedPorts.values()];
   const resources = uses.flatMap(({ port, labels }) =>
     namesOf(service, port.name, policy, labels).flatMap(({ name, first }) => [
-      clusterResource({ service: service.key, port, policy, role: client.role, labels, name, mtls: traffic.mtls }),
+      clusterResource({
+        service: service.key,
+        port,
+        policy,
+        role: client.role,
+        labels,
+        name,
+        mtls: traffic.mtls,
+        identities: service.derived?.of,
+      }),
       endpointsResource({ service, port, policy, client, traffic, labels, name, first }),
     ]),
   );

@@ -29,7 +29,8 @@ export interface ViewsOptions {
 export interface Views extends ViewProvider {
   /** Takes the catalog's state. Synchronous: when it returns, every stream has been told. */
   update(change: CatalogChange): void;
-  setTraffic(traffic: TrafficPolicy): void;
+  /** `derived`: in place of the services of the last update, where policies make others of them. */
+  setTraffic(traffic: TrafficPolicy, derived?: ReadonlyMap<ServiceId, CatalogService>): void;
   /** The secrets' content has changed. */
   updateSecrets(): void;
   /** The tables of a view; undefined when nobody looks at it. */
@@ -115,9 +116,10 @@ export function createViews(options: ViewsOptions): Views {
         return view.update(services, change.changed) || becameComplete;
       });
     },
-    setTraffic(next) {
-      const change = policyChange(traffic, next, services);
+    setTraffic(next, derived) {
+      const change = derived === undefined ? policyChange(traffic, next, services) : undefined;
       traffic = next;
+      services = derived ?? services;
       each(({ view }) => view.rebuild(services, traffic, change));
     },
     updateSecrets: () => each(({ view }) => view.updateSecrets()),

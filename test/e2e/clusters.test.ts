@@ -29,6 +29,9 @@ describe("three clusters joined by gateways", { skip }, () => {
     const config = {
       services: [
         { match: "shop/only3", tls: "mutual" },
+        { match: "shop/only2", tls: "mutual", mirrors: true, retries: { attempts: 2 } },
+        { match: "shop/pinned", tls: "mutual", redirect: { service: "shop/only2", cluster: "c2" } },
+        { match: "shop/only1", tls: "mutual", failover: { services: ["shop/only2"] }, retries: { attempts: 2 } },
         { ...POLICY, retries: { attempts: 2 } },
         { match: "inside/*", tls: "mutual" },
       ],
@@ -89,6 +92,17 @@ describe("three clusters joined by gateways", { skip }, () => {
     await eventually("it is reached", async () =>
       assert.equal(await handshake(cluster(2), "http.late.shop.port.mesh.local", mesh), "spiffe://mesh.local/ns/shop/sa/only2"),
     );
+  });
+
+  test("a mirror, a redirect to one cluster and a service that stands in lead through the gateway by their own service's name", async () => {
+    for (const host of ["only2-c2.shop", "pinned.shop"])
+      for (const from of [1, 3])
+        await eventually(`${host} from c${from}`, async () => assert.equal((await cluster(from).ask(host)).body, "c2"));
+    assert.equal((await cluster(3).ask("only1.shop")).body, "c1");
+    await cluster(1).writeServices([webService(1)]);
+    await eventually("only2 stands in for only1", async () => assert.equal((await cluster(3).ask("only1.shop")).body, "c2"));
+    await cluster(1).writeServices([webService(1), ...services(1)]);
+    await eventually("only1 is back", async () => assert.equal((await cluster(3).ask("only1.shop")).body, "c1"));
   });
 
   test("explain says for a node why each endpoint has its priority, weight, health and server name", async () => {

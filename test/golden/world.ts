@@ -15,6 +15,7 @@ import { sourceName } from "../../src/model/source.ts";
 import { AS_THEY_ARE, type Naming, nameGroup } from "../../src/registry/naming.ts";
 import { registrySettings } from "../../src/registry/testing.ts";
 import type { Client } from "../../src/routing/client.ts";
+import { createDerivation } from "../../src/routing/derivation.ts";
 import { topologyOf } from "../../src/routing/gateway-table.ts";
 import { resourceJson } from "../../src/xds/dump.ts";
 import type { SecretSource } from "../../src/xds/secret-source.ts";
@@ -71,10 +72,12 @@ export function readWorld(text: string, name: string): World {
     ...input.client,
     locality: locality(input.client?.locality),
   };
-  const { services } = catalog.snapshot();
+  const registered = catalog.snapshot().services;
+  const derivation = createDerivation(traffic);
+  const { services } = derivation.follow(registered, registered.keys());
   // Nothing is resolved here: a gateway's host is its address.
   const topology = topologyOf(traffic, (host) => host, services);
-  const view = createView(client, services, { ...traffic, topology }, secretsOf(secrets));
+  const view = createView(client, services, { ...traffic, topology, policyOf: derivation.policyOf }, secretsOf(secrets));
   for (const name of input.demand ?? []) view.tables.table(TYPE_URL.cluster).get(name);
   return { client, view };
 }

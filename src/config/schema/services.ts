@@ -2,7 +2,7 @@
 import { Type } from "typebox";
 import { PROTOCOLS } from "../../model/service.ts";
 import { LOAD_BALANCERS } from "../../routing/policy.ts";
-import { duration, NAME_PATTERN, name, positiveDuration, strict, urlPath } from "./common.ts";
+import { duration, NAME_PATTERN, name, positiveDuration, serviceRef, strict, urlPath } from "./common.ts";
 import { RetriesSchema } from "./gateways.ts";
 
 const OutlierDetectionSchema = Type.Object(
@@ -57,6 +57,12 @@ const FailoverSchema = Type.Object(
       default: [],
       description:
         "Who comes next when the nearest do not suffice; what matches no entry comes last. `zone`, `region`, `cluster` and `network` are the client's own. Default: zone, region, cluster.",
+    }),
+    services: Type.Array(serviceRef("A service."), {
+      default: [],
+      maxItems: 20,
+      description:
+        "Services that answer when this one does not, in this order: each is a priority after all of the one before it. Ports are found by name, then by number.",
     }),
     threshold: Type.Optional(
       Type.String({
@@ -155,6 +161,26 @@ export const ServicePolicySchema = Type.Object(
           "Shares by cluster, such as `{eu-1: 80, eu-2: 20}`. Where a cluster cannot serve its share, `failover` and nearness decide who does.",
       }),
     ),
+    redirect: Type.Optional(
+      Type.Object(
+        {
+          service: serviceRef("Who answers."),
+          cluster: Type.Optional(name("Only its instances in this cluster. Default: all.")),
+        },
+        { ...strict, description: "Another service answers in place of this one, or this one's instances in one cluster alone." },
+      ),
+    ),
+    union: Type.Optional(
+      Type.Array(serviceRef("A service."), {
+        minItems: 1,
+        maxItems: 20,
+        description: "The service is one name for these: all their instances count alike. `match` is the whole name then.",
+      }),
+    ),
+    mirrors: Type.Boolean({
+      default: false,
+      description: "Makes a service `<name>-<cluster>` for each cluster it runs in, which leads there and nowhere else.",
+    }),
     tls: Type.Enum(["mutual", "none"], {
       default: "none",
       description: "mutual: its endpoints are dialled by mutual TLS, as `mtls` says. Only so can it be reached through gateways.",

@@ -30,6 +30,8 @@ export interface ClusterInput {
   readonly role: Role;
   /** Of instances with these labels alone. */
   readonly labels?: LabelSelection | undefined;
+  /** Whose certificates its hosts show; default: the service's own. */
+  readonly identities?: readonly ServiceKey[] | undefined;
   /** Default: that of the service's port, or of those instances. */
   readonly name?: string | undefined;
   /** Undefined: its hosts are dialled in plain text, whatever the policy says. */
@@ -58,7 +60,7 @@ function grpcCluster({ policy }: ClusterInput, name: string): Cluster {
   });
 }
 
-function envoyCluster({ service, port, policy, mtls }: ClusterInput, name: string): Cluster {
+function envoyCluster({ service, port, policy, mtls, identities = [service] }: ClusterInput, name: string): Cluster {
   return Cluster.fromPartial({
     ...edsOf(name),
     // Only where it differs: it would lengthen every cluster otherwise.
@@ -79,7 +81,7 @@ function envoyCluster({ service, port, policy, mtls }: ClusterInput, name: strin
       ? { outlierDetection: outlierDetection(policy.outlierDetection) }
       : (mtls !== undefined || port.protocol === "TLS") && { outlierDetection: UNREACHABLE_DETECTION }),
     circuitBreakers: { thresholds: [thresholds(policy.circuitBreaker)] },
-    ...(mtls !== undefined && upstreamSockets(service, mtls)),
+    ...(mtls !== undefined && upstreamSockets(identities, mtls)),
     ...(policy.probe !== undefined && { healthChecks: [healthCheck(policy.probe)], closeConnectionsOnHostHealthFailure: true }),
     ...(isHttp2(port) && { typedExtensionProtocolOptions: { [HTTP_OPTIONS]: http2() } }),
     metadata: {

@@ -18,25 +18,29 @@ export const SOCKET_MATCH = "envoy.transport_socket_match";
 /**
  * How a cluster's hosts are dialled. With one trust domain every host has the same socket; with several each host says by
  * its metadata which it needs. The server name is the host's own (`Endpoint.hostname`), so that one cluster can lead
- * through gateways that name services differently.
+ * through gateways that name services differently. `services`: whose certificates are believed.
  */
 export function upstreamSockets(
-  service: ServiceKey,
+  services: readonly ServiceKey[],
   mtls: MutualTls,
 ): Partial<Pick<Cluster, "transportSocket" | "transportSocketMatches">> {
   const [only, ...more] = mtls.trustDomains;
   if (only === undefined) return {};
-  if (more.length === 0) return { transportSocket: upstreamSocket(service, only, mtls) };
+  if (more.length === 0) return { transportSocket: upstreamSocket(services, only, mtls) };
   return {
     transportSocketMatches: mtls.trustDomains.map((domain) => ({
       name: domain.name,
       match: { trustDomain: domain.name },
-      transportSocket: upstreamSocket(service, domain, mtls),
+      transportSocket: upstreamSocket(services, domain, mtls),
     })),
   };
 }
 
-function upstreamSocket(service: ServiceKey, domain: TrustDomain, { certificate, identity }: MutualTls): TransportSocket {
+function upstreamSocket(
+  services: readonly ServiceKey[],
+  domain: TrustDomain,
+  { certificate, identity }: MutualTls,
+): TransportSocket {
   const context = UpstreamTlsContext.fromPartial({
     autoHostSni: true,
     commonTlsContext: {
@@ -45,12 +49,10 @@ function upstreamSocket(service: ServiceKey, domain: TrustDomain, { certificate,
         $case: "combinedValidationContext",
         value: {
           defaultValidationContext: {
-            matchTypedSubjectAltNames: [
-              {
-                sanType: SubjectAltNameMatcher_SanType.URI,
-                matcher: { matchPattern: { $case: "exact", value: spiffeId(identity, service, domain.name) } },
-              },
-            ],
+            matchTypedSubjectAltNames: services.map((service) => ({
+              sanType: SubjectAltNameMatcher_SanType.URI,
+              matcher: { matchPattern: { $case: "exact" as const, value: spiffeId(identity, service, domain.name) } },
+            })),
           },
           validationContextSdsSecretConfig: sdsSecretConfig(caResourceName(domain.ca)),
         },
