@@ -2,7 +2,7 @@
 import type { Clock } from "../../src/kernel/clock.ts";
 import type { MeshbridgeError } from "../../src/kernel/errors.ts";
 import type { Cluster } from "../api/schema/cluster.ts";
-import { roomOf } from "../engine/room.ts";
+import { isUnschedulable, roomOf } from "../engine/room.ts";
 import { type JsonObject, textAt } from "../json/value.ts";
 import type { Answer, ClusterClient } from "../kube/types.ts";
 
@@ -37,14 +37,14 @@ export async function readHealth(client: ClusterClient, clock: Clock, signal: Ab
     status: {
       observedAt,
       version: version.value,
-      ...nodesOf(nodes, pods),
+      ...nodesOf(nodes, pods, clock.now()),
       ...(id !== undefined && { id }),
       ...(clusterSet !== undefined && { clusterSet }),
     },
   };
 }
 
-function nodesOf(nodes: Answer<readonly JsonObject[]>, pods: Answer<readonly JsonObject[]>): Partial<Status> {
+function nodesOf(nodes: Answer<readonly JsonObject[]>, pods: Answer<readonly JsonObject[]>, now: number): Partial<Status> {
   if ("error" in nodes) return {};
   if ("error" in pods) return { nodes: nodes.value.length };
   const usable = roomOf(nodes.value, pods.value);
@@ -53,6 +53,7 @@ function nodesOf(nodes: Answer<readonly JsonObject[]>, pods: Answer<readonly Jso
   return {
     nodes: nodes.value.length,
     readyNodes: usable.length,
+    unschedulablePods: pods.value.filter((pod) => isUnschedulable(pod, now)).length,
     room: {
       cpuMilli: total(({ cpuMilli }) => cpuMilli),
       memoryBytes: total(({ memoryBytes }) => memoryBytes),

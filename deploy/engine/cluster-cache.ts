@@ -4,7 +4,7 @@ import type { MeshbridgeError } from "../../src/kernel/errors.ts";
 import type { JsonObject } from "../json/value.ts";
 import type { ClusterClient, KindRef } from "../kube/types.ts";
 import { MANAGED_LABEL } from "../plan/ownership.ts";
-import { type Packed, pack, unpack } from "./packed.ts";
+import { type Packed, pack, packMetadata, unpack } from "./packed.ts";
 
 export interface CacheOptions {
   readonly client: ClusterClient;
@@ -23,13 +23,19 @@ export type CacheState =
 
 export interface ClusterCache {
   /**
-   * Begins to follow the kind unless it is followed. `if allowed`: that the account may not read it is no failure, and
-   * nothing of it is known; `needed` once is needed.
+   * Begins to follow the kind unless it is followed. `needed`: its objects are compared with what is wanted, so they are kept
+   * whole. `to find`: they are only found and deleted, so their metadata is enough; and that the account may not read them is no
+   * failure, nothing of them is known. A kind that is needed later is listed anew, once, and `needed` from then on.
    */
-  follow(kind: KindRef, need: "needed" | "if allowed"): void;
+  follow(kind: KindRef, need: "needed" | "to find"): void;
   /** Resolves with the state once it is not `filling`; rejects with the signal's reason. */
   settled(signal: AbortSignal): Promise<Exclude<CacheState, { state: "filling" }>>;
   state(): CacheState;
+  /**
+   * A write was not answered: from now on it is `failing`, until something is heard of it again. The watches themselves notice
+   * a silent server only after a while, and every pass would wait for it meanwhile.
+   */
+  suspect(error: MeshbridgeError): void;
   /** The workload's objects, by `keyText`. */
   objectsOf(workload: string): ReadonlyMap<string, JsonObject>;
   /** Objects of ours, of all workloads. */
@@ -39,7 +45,9 @@ export interface ClusterCache {
 interface Feed {
   listed: boolean;
   heardAt: number;
-  needed: boolean;
+  readonly needed: boolean;
+  /** Ends it, when the kind is to be followed in another way. */
+  readonly stop: AbortController;
   failure: { readonly error: MeshbridgeError; readonly since: number } | undefined;
 }
 
@@ -48,6 +56,7 @@ export function createClusterCache({ client, clock, signal, changed }: CacheOpti
   const objects = new Map<string, Packed>();
   const byWorkload = new Map<string, Set<string>>();
   let waiters: (() => void)[] = [];
+  let doubt: Feed["failure"];
 
   const put = (item: Packed, touched: Set<string>) => {
     drop(item.key, touched);
@@ -66,20 +75,29 @@ export function createClusterCache({ client, clock, signal, changed }: CacheOpti
     }
     objects.delete(key);
   };
+  const forget = (prefix: string) => {
+    const gone = [...objects.keys()].filter((key) => key.startsWith(prefix));
+    for (const key of gone) drop(key, new Set());
+  };
   const state = (): CacheState => {
     const all = [...feeds.values()];
     const read = all.filter((feed) => !isForbidden(feed));
-    const failing = read.find(({ failure }) => failure !== undefined)?.failure;
+    const failing = read.find(({ failure }) => failure !== undefined)?.failure ?? doubt;
     if (failing !== undefined) return { state: "failing", ...failing };
     if (read.length === 0 || read.some(({ listed }) => !listed)) return { state: "filling" };
     return { state: "current", heardAt: Math.min(...read.map(({ heardAt }) => heardAt)) };
   };
   const run = async (kind: KindRef, feed: Feed) => {
     const prefix = `${kind.group}/${kind.kind}/`;
-    for await (const delta of client.watch(kind, { labelSelector: `${MANAGED_LABEL}=true`, keep: pack }, signal)) {
+    const keep = feed.needed ? pack : packMetadata;
+    const selection = { labelSelector: `${MANAGED_LABEL}=true`, metadataOnly: !feed.needed, keep };
+    for await (const delta of client.watch(kind, selection, AbortSignal.any([signal, feed.stop.signal]))) {
+      // Followed in another way by now.
+      if (feed.stop.signal.aborted) return;
       if (delta.type === "failed") feed.failure ??= { error: delta.error, since: clock.now() };
       else {
         feed.failure = undefined;
+        doubt = undefined;
         feed.heardAt = clock.now();
       }
       if (delta.type === "listed") feed.listed = true;
@@ -101,16 +119,17 @@ export function createClusterCache({ client, clock, signal, changed }: CacheOpti
   return {
     follow(kind, need) {
       const name = `${kind.group}/${kind.kind}`;
+      const needed = need === "needed";
       const known = feeds.get(name);
-      if (known !== undefined) {
-        known.needed ||= need === "needed";
-        return;
-      }
-      const feed: Feed = { listed: false, heardAt: 0, needed: need === "needed", failure: undefined };
+      if (known !== undefined && (known.needed || !needed)) return;
+      known?.stop.abort();
+      // What was kept of it is not whole; until it is listed anew, the cluster counts as being read.
+      if (known !== undefined) forget(`${name}/`);
+      const feed: Feed = { listed: false, heardAt: 0, needed, stop: new AbortController(), failure: undefined };
       feeds.set(name, feed);
       run(kind, feed).catch((error: unknown) => {
         // The abort ends it; anything else is a fault of ours, and must not pass for an empty cluster.
-        if (!signal.aborted) throw error;
+        if (!signal.aborted && !feed.stop.signal.aborted) throw error;
       });
     },
     async settled(limit) {
@@ -129,6 +148,9 @@ export function createClusterCache({ client, clock, signal, changed }: CacheOpti
       }
     },
     state,
+    suspect(error) {
+      doubt ??= { error, since: clock.now() };
+    },
     objectsOf(workload) {
       const keys = byWorkload.get(workload) ?? new Set();
       return new Map([...keys].flatMap((key) => unpacked(objects.get(key)).map((object) => [key, object] as const)));

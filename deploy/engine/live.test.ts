@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { systemClock } from "../../src/kernel/clock.ts";
 import type { JsonObject } from "../json/value.ts";
-import { keyOf, keyText } from "../plan/object-key.ts";
+import { keyOf, keyText, type ObjectKey } from "../plan/object-key.ts";
 import { marked } from "../plan/ownership.ts";
 import { createLiveEngine } from "./live.ts";
 import { startMembers } from "./testing.ts";
@@ -72,4 +72,50 @@ test("a cluster that hangs at the start is unreachable, and the other is seen al
   assert.deepEqual([clusters.get("a")?.reachable, clusters.get("b")?.reachable], [false, true]);
   assert.match(problems[0]?.error.message ?? "", /MB_CLUSTER_UNREACHABLE: cluster a /);
   server("a").hang(false);
+});
+
+test("what is only looked for is kept as metadata, and read whole as soon as it is wanted", { timeout: 20_000 }, async (t) => {
+  const { engine, server } = await rig(t);
+  const map = configMap("a");
+  server("a").put("configmaps/shop/a", map);
+  const look = async (keys: readonly ObjectKey[]) => {
+    const observation = await engine.observe({ ...REQUEST, keys }, t.signal);
+    return observation.clusters.get("a")?.objects.get(keyText(keyOf(map)));
+  };
+  const found = await look([]);
+  assert.deepEqual([found?.["kind"], found?.["data"]], ["ConfigMap", undefined]);
+  assert.equal(engine.tracked(), 1);
+  const whole = await look([keyOf(map)]);
+  assert.deepEqual(whole?.["data"], { value: "1" });
+  // Gone while the kind was listed anew: nothing of the first list may stay.
+  assert.equal(engine.tracked(), 1);
+  server("a").put("configmaps/shop/a", configMap("a", "2"));
+  await until(async () => (await look([]))?.["data"] !== undefined && JSON.stringify((await look([]))?.["data"]).includes("2"));
+});
+
+test("a write that is not answered makes the cluster unreachable for the passes after it, until something is heard", {
+  timeout: 60_000,
+}, async (t) => {
+  const { engine, server, observe } = await rig(t);
+  await observe();
+  server("a").hang(true);
+  const manifest = configMap("a");
+  const action = {
+    cluster: "a",
+    key: keyOf(manifest),
+    verb: "create",
+    reason: "Missing",
+    message: "",
+    diffs: [],
+    manifest,
+  } as const;
+  const [outcome] = await engine.apply([action], { workload: "shop/web" }, t.signal);
+  assert.equal(outcome?.result, "unreachable");
+  const started = performance.now();
+  const seen = await observe();
+  assert.deepEqual([seen.clusters.get("a")?.reachable, seen.clusters.get("b")?.reachable], [false, true]);
+  assert.ok(performance.now() - started < 1000, "nobody waits for it again");
+  server("a").hang(false);
+  server("a").cutWatches();
+  await until(async () => (await observe()).clusters.get("a")?.reachable === true);
 });

@@ -2,8 +2,9 @@
 import type { Clock } from "../../src/kernel/clock.ts";
 import type { MeshbridgeError } from "../../src/kernel/errors.ts";
 import type { JsonObject } from "../json/value.ts";
-import type { ClusterClient } from "../kube/types.ts";
-import { inventoryKinds } from "../plan/inventory.ts";
+import type { Answer, ClusterClient } from "../kube/types.ts";
+import { inventoryKey, inventoryKinds } from "../plan/inventory.ts";
+import { keyText } from "../plan/object-key.ts";
 import { applyActions } from "./apply.ts";
 import { type ClusterCache, createClusterCache } from "./cluster-cache.ts";
 import type { Engine, ObserveRequest } from "./types.ts";
@@ -36,9 +37,12 @@ export function createLiveEngine({ clients, clock, withinMs, signal, changed }: 
       return [client, createClusterCache({ client, clock, signal, changed: tell })] as const;
     }),
   );
+  const writers = new Map(
+    [...clients].map(([name, client]) => [name, withSilence(client, (error) => caches.get(client)?.suspect(error))] as const),
+  );
   return {
     tracked: () => [...caches.values()].reduce((sum, { size }) => sum + size, 0),
-    apply: (actions, options, abort) => applyActions(actions, clients, options, abort),
+    apply: (actions, options, abort) => applyActions(actions, writers, options, abort),
     observe(request, abort) {
       const read = (client: ClusterClient, limit: AbortSignal) => {
         const cache = caches.get(client);
@@ -62,14 +66,36 @@ async function readCache(
   if ("error" in discovery) return discovery;
   const { wanted, missing, served, rare } = kindsOf(request, discovery.value);
   const follow = async (kinds: readonly string[]) => {
-    for (const kind of kinds) cache.follow(kindOf(kind), wanted.has(kind) ? "needed" : "if allowed");
+    for (const kind of kinds) cache.follow(kindOf(kind), wanted.has(kind) ? "needed" : "to find");
     return await cache.settled(signal);
   };
   const common = await follow(served);
   if (common.state === "failing") return common;
+  const inventory = inventoryKey(request.workload);
+  if (cache.objectsOf(request.workload).has(keyText(inventory))) {
+    // What it says is not in its metadata.
+    cache.follow(inventory, "needed");
+    const whole = await cache.settled(signal);
+    if (whole.state === "failing") return whole;
+  }
   const state = await follow(rare(inventoryKinds(request.workload, cache.objectsOf(request.workload))));
   if (state.state === "failing") return state;
   const objects = new Map<string, JsonObject>(cache.objectsOf(request.workload));
   const refusal = await lookUp(client, { request, objects, missing }, signal);
   return refusal ?? { objects, missingKinds: missing, owned: cache.size, observedAt: state.heardAt };
+}
+
+/** Tells of every write that was not answered. */
+function withSilence(client: ClusterClient, tell: (error: MeshbridgeError) => void): ClusterClient {
+  const told = async <T>(answer: Promise<Answer<T>>): Promise<Answer<T>> => {
+    const result = await answer;
+    if ("error" in result && result.status === undefined) tell(result.error);
+    return result;
+  };
+  return {
+    ...client,
+    apply: (...given) => told(client.apply(...given)),
+    patch: (...given) => told(client.patch(...given)),
+    remove: (...given) => told(client.remove(...given)),
+  };
 }

@@ -82,7 +82,7 @@ function isSelected(pod: JsonObject, selector: Json | undefined): boolean {
 }
 
 /** For more than a minute, by the API server's and our own clock: younger ones may just not have been looked at. */
-function isUnschedulable(pod: JsonObject, now: number): boolean {
+export function isUnschedulable(pod: JsonObject, now: number): boolean {
   return listAt(pod, "status", "conditions").some(
     (one) =>
       textAt(one, "type") === "PodScheduled" &&

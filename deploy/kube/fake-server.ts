@@ -58,6 +58,7 @@ export interface FakeServer {
 interface Watch {
   readonly plural: string;
   readonly response: ServerResponse;
+  readonly metadataOnly: boolean;
 }
 
 /** Listens on a free port of the loopback. */
@@ -68,17 +69,16 @@ export async function startFakeServer(): Promise<FakeServer> {
   const held = new Set<ServerResponse>();
   let version = 1;
   let oldest = 1;
-  let history: { readonly version: number; readonly plural: string; readonly line: string }[] = [];
+  let history: { readonly version: number; readonly plural: string; readonly type: string; readonly object: JsonObject }[] = [];
   let refusal = { status: 0, times: 0, methods: [] as readonly string[] };
   let forbidden = { plurals: [] as readonly string[], methods: [] as readonly string[] };
   let hanging = false;
   let latencyMs = 0;
 
   const tell = (type: string, plural: string, object: JsonObject) => {
-    const line = `${JSON.stringify({ type, object })}\n`;
-    history.push({ version, plural, line });
+    history.push({ version, plural, type, object });
     if (history.length > 1000) oldest = history.splice(0, 500).at(-1)?.version ?? oldest;
-    for (const watch of watches) if (watch.plural === plural) watch.response.write(line);
+    for (const one of watches) if (one.plural === plural) one.response.write(lineOf(type, object, one.metadataOnly));
   };
   const store = (key: string, object: JsonObject): JsonObject => {
     const before = objects.get(key);
@@ -111,9 +111,11 @@ export async function startFakeServer(): Promise<FakeServer> {
     const meant = forbidden.methods.length === 0 || forbidden.methods.includes(method);
     if (meant && forbidden.plurals.includes(place.plural))
       return reply(response, 403, statusObject(403, "no right", "Forbidden"));
+    const metadataOnly = (request.headers.accept ?? "").includes("PartialObjectMetadata");
     if (place.name === undefined) {
-      if (url.searchParams.get("watch") === "true") return watch(response, place.plural, url.searchParams.get("resourceVersion"));
-      if (method === "GET") return reply(response, 200, listOf(place, url.searchParams));
+      if (url.searchParams.get("watch") === "true")
+        return watch({ response, plural: place.plural, metadataOnly }, url.searchParams.get("resourceVersion"));
+      if (method === "GET") return reply(response, 200, listOf(place, url.searchParams, metadataOnly));
     }
     const body = text === "" ? {} : (JSON.parse(text) as JsonObject);
     if (place.subresource === "token") return reply(response, 201, { status: { token: fakeToken(place, body) } });
@@ -149,20 +151,21 @@ export async function startFakeServer(): Promise<FakeServer> {
     return reply(response, live === undefined ? 201 : 200, dryRun ? next : store(key, next));
   };
 
-  const watch = (response: ServerResponse, plural: string, from: string | null) => {
+  const watch = (one: Watch, from: string | null) => {
+    const { response, plural, metadataOnly } = one;
     response.writeHead(200, { "content-type": "application/json" });
     if (Number(from) < oldest) {
       response.end(`${JSON.stringify({ type: "ERROR", object: statusObject(410, "too old resource version", "Expired") })}\n`);
       return;
     }
     response.flushHeaders();
-    for (const event of history) if (event.plural === plural && event.version > Number(from)) response.write(event.line);
-    const one = { plural, response };
+    for (const event of history)
+      if (event.plural === plural && event.version > Number(from)) response.write(lineOf(event.type, event.object, metadataOnly));
     watches.add(one);
     response.on("close", () => watches.delete(one));
   };
 
-  const listOf = ({ plural, namespace }: Place, search: URLSearchParams): JsonObject => {
+  const listOf = ({ plural, namespace }: Place, search: URLSearchParams, metadataOnly: boolean): JsonObject => {
     const prefix = namespace === "" ? `${plural}/` : `${plural}/${namespace}/`;
     const [label = "", value] = (search.get("labelSelector") ?? "").split("=");
     const all = [...objects]
@@ -171,7 +174,11 @@ export async function startFakeServer(): Promise<FakeServer> {
     const from = Number(search.get("continue") ?? 0);
     const to = from + Number(search.get("limit") ?? all.length);
     const next = to < all.length ? { continue: String(to) } : {};
-    return { kind: "List", metadata: { resourceVersion: String(version), ...next }, items: all.slice(from, to) };
+    return {
+      kind: "List",
+      metadata: { resourceVersion: String(version), ...next },
+      items: all.slice(from, to).map((object) => (metadataOnly ? partial(object) : object)),
+    };
   };
 
   const server = createServer((request, response) => {
@@ -256,6 +263,14 @@ function hasLabel(object: JsonObject, label: string, value: string | undefined):
   if (label === "") return true;
   const found = textAt(object, "metadata", "labels", label);
   return value === undefined ? found !== undefined : found === value;
+}
+
+function lineOf(type: string, object: JsonObject, metadataOnly: boolean): string {
+  return `${JSON.stringify({ type, object: metadataOnly ? partial(object) : object })}\n`;
+}
+
+function partial({ metadata = {} }: JsonObject): JsonObject {
+  return { apiVersion: "meta.k8s.io/v1", kind: "PartialObjectMetadata", metadata };
 }
 
 function stripVersion(object: JsonObject): JsonObject {

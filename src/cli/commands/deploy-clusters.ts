@@ -162,6 +162,7 @@ const listColumns: readonly Column<Row>[] = [
   { title: "NODES", value: ({ nodes, readyNodes }) => (nodes === undefined ? "" : `${readyNodes ?? "?"}/${nodes}`) },
   { title: "FREE CPU", value: ({ room }) => (room === undefined ? "" : `${room.cpuMilli}m`) },
   { title: "FREE PODS", value: ({ room }) => (room === undefined ? "" : String(room.pods)) },
+  { title: "STUCK PODS", value: ({ unschedulablePods }) => (unschedulablePods === undefined ? "" : String(unschedulablePods)) },
   { title: "TOKEN UNTIL", value: ({ tokenExpiresAt }) => tokenExpiresAt ?? "" },
   { title: "REGION", value: ({ region }) => printable(region ?? ""), wide: true },
   { title: "TAINTS", value: ({ taints }) => printable(taints.join(",")), wide: true },
