@@ -55,6 +55,8 @@ export async function* followLink(config: LinkSettings, context: WatchContext): 
   let candidate: Run | undefined;
   /** Why the last try to come back failed; undefined while the link is up. */
   let lost: MeshbridgeError | undefined;
+  /** What the witnesses said last; silent while none has been asked about this loss. */
+  let heard: Testimony = "silent";
   let attempts = 0;
 
   const told = (all: readonly PartEvents[]) => all.flatMap(([part, events]) => summary.take(part, events));
@@ -161,13 +163,16 @@ export async function* followLink(config: LinkSettings, context: WatchContext): 
       return [];
     }
     if (lost === undefined && run.spec.witnesses.length > 0) ask(run.spec);
+    if (lost === undefined) heard = "silent";
     lost = error;
-    return lossOf(error, "silent", retryInMs);
+    // A try that fails once more is no news of the witnesses.
+    return lossOf(error, heard, retryInMs);
   };
 
   const takeTestimony = (testimony: Testimony): readonly RegistryEvent[] => {
     if (spec === undefined || lost === undefined) return [];
     after(WITNESS_MS, "ask");
+    heard = testimony;
     const details = { registry: name, peer: spec.peer, testimony: TESTIMONIES[testimony], reason: reasonOf(lost) };
     return lossOf(fail("MB_LINK_LOST", details, { cause: lost }), testimony);
   };

@@ -109,6 +109,7 @@ test("the OpenAPI document names every route, with what it takes and answers", a
     "/v1/dns",
     "/v1/dns/answer",
     "/v1/drains",
+    "/v1/links",
     "/v1/loads",
     "/v1/protection",
     "/v1/protection/{registry}/release",

@@ -13,6 +13,7 @@ import { drainRoutes } from "./routes/drains.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { explainRoutes } from "./routes/explain.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { linkRoutes } from "./routes/links.ts";
 import { loadRoutes } from "./routes/loads.ts";
 import { logLevelRoutes } from "./routes/log-level.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
@@ -32,6 +33,7 @@ const RESOURCES: readonly Routes[] = [
   ackRoutes,
   drainRoutes,
   registryRoutes,
+  linkRoutes,
   protectionRoutes,
   proxyRoutes,
   loadRoutes,

@@ -2,6 +2,8 @@
 import type { DrainBook } from "../catalog/drain-book.ts";
 import type { CatalogService, SyncState } from "../catalog/types.ts";
 import type { Explained } from "../dns/responder.ts";
+import type { LinkPeer } from "../link/policy.ts";
+import type { LinkReader } from "../link/server.ts";
 import type { Condition } from "../model/condition.ts";
 import type { ServiceId } from "../model/service.ts";
 import type { HeldInstance, HoldFilter } from "../registry/holds.ts";
@@ -69,6 +71,16 @@ export interface DnsView {
   explain(name: string, type: string, from: string): Explained | undefined;
 }
 
+/** Links as this bridge serves them; those it reads are registries. */
+export interface LinksView {
+  /** Its own. */
+  readonly cluster: string;
+  readonly peers: readonly LinkPeer[];
+  readonly readers: readonly LinkReader[];
+  /** The peer behind each registry of kind meshbridge, as far as it is known. */
+  readonly peerOf: ReadonlyMap<string, string>;
+}
+
 export interface BridgeState {
   version(): VersionInfo;
   catalog(): { readonly version: number; readonly sync: SyncState; readonly services: ReadonlyMap<ServiceId, CatalogService> };
@@ -76,6 +88,7 @@ export interface BridgeState {
   servedVersion(): number;
   readonly drains: Drains;
   readonly dns: DnsView;
+  links(): LinksView;
   registries(): readonly RegistryStatus[];
   rejected(): readonly RejectedRecord[];
   held(): readonly HeldInstance[];

@@ -5,6 +5,7 @@ import { redact } from "../config/redact.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { MeshbridgeError } from "../kernel/errors.ts";
+import type { LinkServer } from "../link/server.ts";
 import { UNKNOWN_LOCALITY } from "../model/locality.ts";
 import type { LogControl } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -13,6 +14,7 @@ import type { Loads } from "../xds/load/loads.ts";
 import type { Proxies } from "../xds/proxies.ts";
 import { TYPE_URL } from "../xds/types.ts";
 import type { Core } from "./core.ts";
+import { peersBehind } from "./links.ts";
 
 export interface BridgeStateOptions {
   readonly version: string;
@@ -26,6 +28,7 @@ export interface BridgeStateOptions {
   readonly clock: Clock;
   readonly drains: Drains;
   readonly dns: DnsView;
+  readonly links: Pick<LinkServer, "readers">;
   config(): ResolvedConfig;
 }
 
@@ -55,6 +58,15 @@ export function createBridgeState(options: BridgeStateOptions): OwnedBridgeState
     servedVersion: () => core.servedVersion(),
     drains: options.drains,
     dns: options.dns,
+    links: () => {
+      const { mesh, links } = options.config();
+      return {
+        cluster: mesh.cluster,
+        peers: links.peers,
+        readers: options.links.readers(),
+        peerOf: peersBehind(core, options.config()),
+      };
+    },
     registries: () => core.fleet.statuses(),
     rejected: () => core.fleet.rejected(),
     held: () => core.fleet.held(),

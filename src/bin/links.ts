@@ -5,6 +5,7 @@ import type { Clock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
 import { createLinkServer, type LinkServer } from "../link/server.ts";
 import { LINK_KIND, standingOf } from "../link/standing.ts";
+import { PATH_LABEL } from "../link/wire.ts";
 import type { Core } from "./core.ts";
 
 export interface LinksOptions {
@@ -39,4 +40,18 @@ function seesByLink(cluster: string, { catalog, fleet }: LinksOptions["core"], {
   for (const { sources } of catalog.snapshot().services.values())
     if (sources.some(({ registry, scope }) => live.has(registry) && scope.startsWith(`${cluster}/`))) return true;
   return false;
+}
+
+/** Of a link whose peer is in its link file: as far as something has come by it. */
+export function peersBehind({ catalog }: Pick<Core, "catalog">, { registries }: ResolvedConfig): ReadonlyMap<string, string> {
+  const links = registries.filter(({ kind }) => kind === LINK_KIND);
+  const known = new Map(links.flatMap(({ name, config: { peer } }) => (typeof peer === "string" ? [[name, peer] as const] : [])));
+  const open = new Set(links.map(({ name }) => name).filter((name) => !known.has(name)));
+  if (open.size === 0) return known;
+  for (const { instances } of catalog.snapshot().services.values())
+    for (const { source, labels } of instances) {
+      const peer = labels[PATH_LABEL]?.split(",").at(-1);
+      if (open.has(source.registry) && peer !== undefined) known.set(source.registry, peer);
+    }
+  return known;
 }

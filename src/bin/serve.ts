@@ -102,6 +102,7 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
     logControl,
     clock,
     dns,
+    links,
     drains: { ...book, durable: kept !== undefined, now: () => clock.now() },
     config: () => config,
   });

@@ -27,6 +27,7 @@ export interface BootstrapFlags {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly xdsServerName?: string;
 }
 
 export interface BootstrapSource {
@@ -115,9 +116,14 @@ function adminPortOf(text: string): number {
   throw usage(`--admin-port takes a port, or 0 for none, not "${text}"`);
 }
 
-function tlsOf({ tlsCa, tlsCert, tlsKey }: BootstrapFlags, source: BootstrapSource | undefined): BootstrapTls | undefined {
+function tlsOf(
+  { role, tlsCa, tlsCert, tlsKey, xdsServerName: serverName }: BootstrapFlags,
+  source: BootstrapSource | undefined,
+): BootstrapTls | undefined {
   const served = source?.config.xds.tls;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) throw usage("--tls-cert and --tls-key belong together");
+  if (serverName !== undefined && (tlsCa === undefined || role === "grpc"))
+    throw usage("--xds-server-name is for Envoy, and needs --tls-ca: the name is that of the bridge's certificate");
   if (tlsCa === undefined) {
     if (tlsCert !== undefined) throw usage("--tls-cert needs --tls-ca: whom the client shall believe to be the bridge");
     if (served !== undefined)
@@ -128,7 +134,7 @@ function tlsOf({ tlsCa, tlsCert, tlsKey }: BootstrapFlags, source: BootstrapSour
     throw usage(`${source?.path} asks clients for a certificate: --tls-cert and --tls-key name it`);
   }
   // As they were given: they are paths on the client's machine, which may be another one.
-  return { caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey };
+  return { caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey, serverName };
 }
 
 function isPort(port: number): boolean {

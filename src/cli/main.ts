@@ -9,6 +9,7 @@ import { addDns } from "./commands/dns.ts";
 import { addDrain } from "./commands/drain.ts";
 import { addDump } from "./commands/dump.ts";
 import { addExplain } from "./commands/explain.ts";
+import { addLink } from "./commands/link.ts";
 import { addProtection } from "./commands/protection.ts";
 import { addProxies } from "./commands/proxies.ts";
 import { addRbac } from "./commands/rbac.ts";
@@ -34,6 +35,7 @@ const VERBS = [
   addExplain,
   addWhatIf,
   addDns,
+  addLink,
   addDump,
   addCheck,
   addRecording,

@@ -128,6 +128,12 @@ const TABLE = {
     status: 500,
     exitCode: 2,
   },
+  MB_LINK_FILE: {
+    message: "cannot make or mend a link with {path}: {reason}",
+    next: "correct the file named above; nothing was written. An existing link file is never overwritten: name another one",
+    status: 500,
+    exitCode: 2,
+  },
   MB_LINK_LOST: {
     message: "the link {registry} to {peer} is lost, and {testimony}: {reason}",
     next: "nothing is removed; look at the network between here and there, and at the bridge of {peer}",

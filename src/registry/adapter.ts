@@ -33,7 +33,7 @@ export type RegistryEvent =
       readonly error: MeshbridgeError;
       readonly retryInMs?: number;
       readonly part?: string;
-      /** There is reason to think that only we cannot read it: its age begins to count anew. */
+      /** There is reason to think that only we cannot read it: its age does not count until it is said again without. */
       readonly excused?: true;
     }
   /** The part is current, again or still, while others are not; `synced` says the same of all. */

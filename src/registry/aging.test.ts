@@ -52,6 +52,22 @@ test("a registry that can be read never ages, however long it is quiet", () => {
   assert.equal(aging.stage, "fresh");
 });
 
+test("excused its age does not count until it is said again without, and then anew; a repeated loss keeps its age", () => {
+  const aging = createAging(limits);
+  aging.confirmed(at(0));
+  aging.failed(at(0), undefined, true);
+  assert.equal(aging.advance(at(500 * HOUR)), undefined);
+  assert.equal(aging.stage, "fresh");
+  aging.failed(at(500 * HOUR));
+  aging.failed(at(500 * HOUR + HOUR / 2));
+  assert.equal(aging.advance(at(500 * HOUR + HOUR / 2)), 501 * HOUR);
+  aging.advance(at(501 * HOUR));
+  assert.equal(aging.stage, "degraded");
+  aging.failed(at(502 * HOUR), undefined, true);
+  aging.advance(at(502 * HOUR));
+  assert.equal(aging.stage, "fresh");
+});
+
 test("one that cannot be read is degraded, then last, then leaves with its service kept; a confirmation undoes it", () => {
   const aging = createAging(limits);
   aging.confirmed(at(0));

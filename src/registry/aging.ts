@@ -7,8 +7,8 @@ import { atStage, STALENESS_STAGES, type StalenessStage, stageAt } from "./stale
 
 export interface Aging {
   /**
-   * The registry, or one part of it, could not be read. Its age counts from here, or from what was restored; excused, it
-   * counts from here whatever was before, because others can read it or nobody could be asked.
+   * The registry, or one part of it, could not be read. Its age counts from here, or from what was restored. Excused, because
+   * others can read it or nobody could be asked, it does not count until this is said again without excuse, and then anew.
    */
   failed(at: Moment, part?: string, excused?: boolean): void;
   /** It confirmed what it said; without a part, all of it. */
@@ -121,6 +121,7 @@ function createAge(limits: StalenessLimits | undefined, { at, here }: Confirmati
   let confirmedHere = here;
   /** From when the age counts; undefined while it can be read. */
   let failingSince: number | undefined;
+  let excusedNow = false;
   let stage: StalenessStage = "fresh";
   let since = 0;
   return {
@@ -139,22 +140,25 @@ function createAge(limits: StalenessLimits | undefined, { at, here }: Confirmati
     failed(mono, excused) {
       // A registry that is quiet while nothing changes has confirmed nothing for long, and was well all the same.
       failingSince ??= confirmedHere ? mono : (confirmedAt ?? mono);
-      if (excused) failingSince = mono;
+      if (excused || excusedNow) failingSince = mono;
+      excusedNow = excused;
     },
     confirmed(mono) {
       confirmedAt = mono;
       confirmedHere = true;
       failingSince = undefined;
+      excusedNow = false;
     },
     setConfirmedAt(mono) {
       confirmedAt = mono;
     },
     advance({ mono, wall }) {
-      const age = failingSince === undefined ? 0 : mono - failingSince;
+      const counts = failingSince !== undefined && !excusedNow;
+      const age = failingSince === undefined || excusedNow ? 0 : mono - failingSince;
       const { stage: next, nextInMs } = stageAt(age, limits);
       if (next !== stage) since = wall;
       stage = next;
-      return failingSince === undefined || nextInMs === undefined ? undefined : mono + nextInMs;
+      return counts && nextInMs !== undefined ? mono + nextInMs : undefined;
     },
     ageMs: (mono) => (confirmedAt === undefined ? undefined : mono - confirmedAt),
   };

@@ -119,6 +119,16 @@ test("TLS checks that the certificate is the bridge's own, and shows ours when t
   assert.deepEqual(at(numbered, "common_tls_context", "validation_context", "match_typed_subject_alt_names"), [
     { san_type: "IP_ADDRESS", matcher: { exact: "10.0.0.1" } },
   ]);
+  const through = at(
+    envoy({ tls: { ...tls, serverName: "bridge.mesh.local" }, xds: { host: "gw", port: 1 } }),
+    ...xdsCluster,
+    "transport_socket",
+    "typed_config",
+  );
+  assert.equal(at(through, "sni"), "bridge.mesh.local");
+  assert.deepEqual(at(through, "common_tls_context", "validation_context", "match_typed_subject_alt_names"), [
+    { san_type: "DNS", matcher: { exact: "bridge.mesh.local" } },
+  ]);
   const serverOnly = envoy({ tls: { caFile: "/ca.pem", certFile: undefined, keyFile: undefined } });
   const common = at(serverOnly, ...xdsCluster, "transport_socket", "typed_config", "common_tls_context");
   assert.equal(at(common, "tls_certificates"), undefined);

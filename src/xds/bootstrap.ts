@@ -29,6 +29,8 @@ export interface BootstrapTls {
   /** Present together with `keyFile` when the bridge asks for client certificates. */
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
+  /** The name the bridge's certificate must have, also sent as SNI; undefined: the host of the address. */
+  readonly serverName?: string | undefined;
 }
 
 export interface BootstrapOptions {
@@ -146,7 +148,7 @@ function xdsCluster(options: BootstrapOptions): Json {
       },
     },
     upstream_connection_options: { tcp_keepalive: { keepalive_probes: 3, keepalive_time: 30, keepalive_interval: 10 } },
-    ...(options.tls === undefined ? {} : { transport_socket: tlsSocket(options.tls, host) }),
+    ...(options.tls === undefined ? {} : { transport_socket: tlsSocket(options.tls, options.tls.serverName ?? host) }),
   };
 }
 

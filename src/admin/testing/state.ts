@@ -94,7 +94,7 @@ export function proxy(id: string, parts: Partial<ProxyStatus> = {}): ProxyStatus
   };
 }
 
-function registry(name: string, parts: Partial<RegistryStatus> = {}): RegistryStatus {
+export function registry(name: string, parts: Partial<RegistryStatus> = {}): RegistryStatus {
   return {
     name,
     kind: "consul",
@@ -185,6 +185,7 @@ export function testState(parts: Partial<BridgeState> = {}): BridgeState {
     catalog: () => ({ version: 42, sync: "complete", services: new Map(SERVICES.map((one) => [one.id, one])) }),
     servedVersion: () => 42,
     drains: testDrains(),
+    links: () => ({ cluster: "c1", peers: [], readers: [], peerOf: new Map() }),
     dns: { zones: () => [], explain: () => undefined },
     registries: () => [
       registry("zk", { state: "stale", lastSyncAt: undefined, ageMs: undefined, lastError: LOST, nextRetryAt: TEST_NOW + 4000 }),

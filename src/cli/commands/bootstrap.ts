@@ -30,6 +30,10 @@ export function addBootstrap(program: Command, context: CommandContext): void {
     .option("--name <name>", "the gateway's name in the configuration; for other roles the workload's")
     .option("-c, --config <file>", "take the bridge's address and the mesh's cluster, network and locality from here")
     .option("--xds <host:port>", "the bridge's xDS address as this client reaches it; wins over the configuration's")
+    .option(
+      "--xds-server-name <name>",
+      "the name of the bridge's certificate, sent as SNI: needed through a gateway between networks",
+    )
     .option("--cluster <name>", "the cluster it runs in")
     .option("--network <name>", "the network it is on")
     .option("--namespace <name>", "its own namespace, where short service names resolve", "default")
