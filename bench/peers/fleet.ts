@@ -6,8 +6,8 @@ export interface FleetSize {
 }
 
 export const PORT = 8080;
-/** Of clusters, as long as nothing is said of them: the bridge's own default. */
-const DEFAULT_TIMEOUT_MS = 5000;
+/** Of clusters, as long as nothing is said of them. */
+export const DEFAULT_TIMEOUT_MS = 5000;
 
 /** What changes: the weight of each service's first instance, and its cluster's connect timeout in ms. */
 export interface FleetState extends FleetSize {

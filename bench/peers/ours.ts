@@ -19,7 +19,7 @@ import { createProxies } from "../../src/xds/proxies.ts";
 import { createXdsServer } from "../../src/xds/server/server.ts";
 import { createViews } from "../../src/xds/views.ts";
 import { listenBare } from "./bare.ts";
-import { addressOf, type FleetState, newFleet, PORT, serviceName, weightOf } from "./fleet.ts";
+import { addressOf, DEFAULT_TIMEOUT_MS, type FleetState, newFleet, PORT, serviceName, weightOf } from "./fleet.ts";
 
 const DEFAULTS = { cluster: "c1", network: "default", namespace: "default" };
 const SOURCE = { registry: "bench", scope: "" };
@@ -36,12 +36,15 @@ interface Command {
   readonly sinceNs: string;
 }
 
+/** Of clusters that no change was made to; the same for every server, whatever the bridge's own default is. */
+const POLICY = { ...DEFAULT_POLICY, connectTimeoutMs: DEFAULT_TIMEOUT_MS };
+
 let fleet: FleetState = newFleet({ services: 0, instances: 0 });
 const timeouts = new Map<string, number>();
 
 /** As a reloaded configuration would give it: another object each time. */
 function traffic(): TrafficPolicy {
-  const policies = new Map([...timeouts].map(([id, connectTimeoutMs]) => [id, { ...DEFAULT_POLICY, connectTimeoutMs }]));
+  const policies = new Map([...timeouts].map(([id, connectTimeoutMs]) => [id, { ...POLICY, connectTimeoutMs }]));
   return {
     domain: "mesh.local",
     gateways: [],
@@ -50,7 +53,7 @@ function traffic(): TrafficPolicy {
     exports: undefined,
     mtls: undefined,
     topology: FLAT,
-    policyOf: (service) => policies.get(serviceId(service)) ?? DEFAULT_POLICY,
+    policyOf: (service) => policies.get(serviceId(service)) ?? POLICY,
   };
 }
 

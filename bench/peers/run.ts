@@ -43,7 +43,7 @@ export async function run(args: readonly string[]): Promise<number> {
     if (scenario === undefined) continue;
     const sized = sizesOf(scenario, options.sizes);
     const rows: Row[] = [];
-    for (const server of options.servers) {
+    for (const server of options.servers.filter((one) => !scenario.without?.includes(one))) {
       const row = await runsOf(scenario, server, sized, options.runs);
       if (row.failure !== undefined) failures++;
       rows.push(row);

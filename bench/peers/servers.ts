@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Node } from "../../src/gen/envoy/config/core/v3/base.ts";
 import { ownProgram } from "./build.ts";
 import type { FleetState } from "./fleet.ts";
+import { startIstiod } from "./istiod.ts";
 import { type Answer, type LineCommand, startLineProgram } from "./lines.ts";
 
 const WITHIN_MS = 120_000;
@@ -35,6 +36,8 @@ export const SERVERS = {
     startLineServer(scope, { command: await ownProgram("controlplane"), args: ["-cache", "linear"] }),
   "go-control-plane snapshot": async (scope: AsyncDisposableStack) =>
     startLineServer(scope, { command: await ownProgram("controlplane"), args: ["-cache", "snapshot"] }),
+  "istiod default": (scope: AsyncDisposableStack) => startIstiod(scope, { tuned: false }),
+  "istiod tuned": (scope: AsyncDisposableStack) => startIstiod(scope, { tuned: true }),
 } as const satisfies Readonly<Record<string, (scope: AsyncDisposableStack) => Promise<Server>>>;
 
 export type ServerName = keyof typeof SERVERS;
