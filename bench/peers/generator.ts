@@ -50,6 +50,8 @@ export interface Generator {
   /** From now on every endpoint's weight says when it was set, in 0.1 ms since `sinceNs`. */
   watch(sinceNs: bigint): Promise<void>;
   report(): Promise<Report>;
+  /** One client stops reading for good; `dropped` resolves with the ms until the server has closed its connection. */
+  stall(): Promise<{ readonly dropped: Promise<number> }>;
   held(): Promise<Held>;
 }
 
@@ -74,6 +76,11 @@ export async function startGenerator(scope: AsyncDisposableStack): Promise<Gener
     },
     watch: async (sinceNs) => void (await call("watching", { cmd: "watch", sinceNs: Number(sinceNs) })),
     report: () => call<Report>("report", { cmd: "report" }),
+    async stall() {
+      const dropped = program.reply<Answer & { readonly ms: number }>("dropped", WITHIN_MS);
+      await call("stalling", { cmd: "stall" });
+      return { dropped: dropped.then(({ ms }) => ms) };
+    },
     held: () => call<Answer & Held>("state", { cmd: "state" }),
   };
 }

@@ -150,6 +150,38 @@ const steady: Scenario["run"] = async (bench, options) => {
   };
 };
 
+/** The same load twice: with everybody reading, and with one client that has stopped. */
+const slow: Scenario["run"] = async (bench, options) => {
+  const { server, generator, fleet } = bench;
+  await connect(bench, options);
+  const load = async () => {
+    const sinceNs = process.hrtime.bigint() - 1_000_000_000n;
+    await generator.watch(sinceNs);
+    const weights = await server.steady({ rate: options.changes, seconds: options.seconds, sinceNs });
+    fleet.weights.splice(0, fleet.weights.length, ...weights);
+    await sleep(1000);
+    return generator.report();
+  };
+  await load();
+  const { rssMiB: before } = await memoryOf(server.pid);
+  const alike = await load();
+  const { rssMiB: between } = await memoryOf(server.pid);
+  const { dropped } = await generator.stall();
+  const stalled = await load();
+  const { rssMiB: after } = await memoryOf(server.pid);
+  const droppedMs = await dropped;
+  await gate(bench);
+  return {
+    "p99 ms": alike.p99Ms,
+    "p99 with it ms": stalled.p99Ms,
+    "others' p99 %": (stalled.p99Ms / alike.p99Ms - 1) * 100,
+    "RSS growth MiB": between - before,
+    "RSS growth with it MiB": after - between,
+    "closed after s": droppedMs / 1000,
+    "generator busy": Math.max(alike.busy, stalled.busy),
+  };
+};
+
 const reconnect: Scenario["run"] = async (bench, options) => {
   const { server, generator } = bench;
   await connect(bench, options);
@@ -219,6 +251,13 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     defaults: { clients: 200, fleet: { services: 1000, instances: 10 }, changes: 1000, seconds: 20 },
     follow: true,
     run: steady,
+  },
+  slow: {
+    title: "One of 500 clients stops reading while 100 changes a second go to all",
+    defaults: { clients: 500, fleet: { services: 200, instances: 10 }, changes: 100, seconds: 35 },
+    follow: true,
+    without: ISTIOD,
+    run: slow,
   },
   reconnect: {
     title: "1,000 clients come back with what they hold, and nothing has changed",

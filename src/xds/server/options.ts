@@ -9,8 +9,9 @@ export const SERVER_OPTIONS: ChannelOptions = {
   // Whole-state responses of large views must go out; delta responses are split by the stream.
   "grpc.max_send_message_length": -1,
   "grpc.max_concurrent_streams": 100,
-  // Dead peers are noticed within 40 s; without this a half-open connection would stay for ever.
-  "grpc.keepalive_time_ms": 30_000,
+  // Dead peers, and those that read nothing any more, are closed within 30 s; without this such a connection would stay
+  // for ever: what is sent waits for an answer, so there is never enough unread to notice it by.
+  "grpc.keepalive_time_ms": 20_000,
   "grpc.keepalive_timeout_ms": 10_000,
   // Long streams move to other replicas after a while; grpc-js spreads this by ±10 %.
   "grpc.max_connection_age_ms": 30 * 60_000,

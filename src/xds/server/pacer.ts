@@ -5,10 +5,12 @@
  */
 import type { Clock } from "../../kernel/clock.ts";
 
-/** What a round adds to the age of a change at most, in ms. */
-const MAX_WINDOW_MS = 20;
-/** Rounds take at most about one part in so many of the time; the answers they bring cost about as much again. */
+/** Rounds take about one part in so many of the time; the answers they bring cost about as much again. */
 const SPARE = 8;
+/** Waiting for the next round adds no more than this to the age of a change, in ms. */
+const MAX_WINDOW_MS = 20;
+/** But that rounds take all of the time is worse: beyond this share fewer of them bring changes sooner. */
+const LEAST_SPARE = 3;
 
 export interface Pacer {
   /** `flush` is called in the next round, once however often it is named before. Nothing it throws is caught. */
@@ -30,7 +32,8 @@ export function createPacer(clock: Clock): Pacer {
     if (waiting || changed.size === 0) return;
     const startedAt = clock.monotonic();
     for (const flush of take(changed)) flush();
-    nextAt = startedAt + Math.min(MAX_WINDOW_MS, (clock.monotonic() - startedAt) * SPARE);
+    const took = clock.monotonic() - startedAt;
+    nextAt = startedAt + Math.max(took * LEAST_SPARE, Math.min(MAX_WINDOW_MS, took * SPARE));
   };
 
   // One turn later: everything that one catalog change touches has then arrived.
@@ -57,7 +60,7 @@ export function createPacer(clock: Clock): Pacer {
         waiting = false;
         schedule();
       };
-      // Without a signal it is never rejected, and it is over in 20 ms at the latest.
+      // Without a signal it is never rejected, and it is over after three rounds' time at the latest.
       clock.sleep(wait).then(over, over);
     },
   };

@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -35,6 +38,8 @@ type client struct {
 	// Names asked for and not had yet.
 	missing int
 	settled bool
+	// Set: it stops reading for good.
+	stalled atomic.Bool
 	resp    response
 	out     sender
 }
@@ -118,6 +123,9 @@ func requestHeaders(address string) []byte {
 // Reads until the stream ends; says why it did.
 func (c *client) read() error {
 	for {
+		if c.stalled.Load() {
+			return c.untilDropped()
+		}
 		frame, err := c.fr.ReadFrame()
 		if err != nil {
 			return err
@@ -146,6 +154,33 @@ func (c *client) read() error {
 			if f.StreamEnded() {
 				return fmt.Errorf("ended: %s", trailers(f.HeaderBlockFragment()))
 			}
+		}
+	}
+}
+
+var errDropped = errors.New("the server has closed the connection")
+
+// Looks at the connection without reading from it, until the server has closed it.
+func (c *client) untilDropped() error {
+	raw, err := c.conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	for {
+		time.Sleep(50 * time.Millisecond)
+		state, failed := uint8(0), error(nil)
+		err := raw.Control(func(fd uintptr) {
+			info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+			if failed = err; err == nil {
+				state = info.State
+			}
+		})
+		if err != nil || failed != nil {
+			return fmt.Errorf("%v %v", err, failed)
+		}
+		// TCP_ESTABLISHED of linux/tcp_states.h.
+		if state != 1 {
+			return errDropped
 		}
 	}
 }

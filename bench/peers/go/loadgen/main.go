@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand"
 	"os"
@@ -37,6 +38,8 @@ var (
 	follow  bool
 	retries int
 	closing bool
+	// When the last client was told to stop reading.
+	stalledNs int64
 	busy    meter
 	out     = bufio.NewWriter(os.Stdout)
 )
@@ -76,6 +79,10 @@ func run(c command) {
 	case "report":
 		say(watching.report())
 		watching = nil
+	case "stall":
+		stalledNs = monotonic()
+		clients[len(clients)-1].stalled.Store(true)
+		say(map[string]any{"type": "stalling"})
 	case "state":
 		say(state())
 	case "close":
@@ -119,6 +126,11 @@ func live(c *client, address string, resume bool) {
 			err = c.read()
 		}
 		mu.Lock()
+		if errors.Is(err, errDropped) {
+			say(map[string]any{"type": "dropped", "ms": float64(monotonic()-stalledNs) / 1e6})
+			mu.Unlock()
+			return
+		}
 		over := closing
 		if !over && c.settled {
 			fail(fmt.Sprintf("client %d: %v", c.index, err))

@@ -151,6 +151,9 @@ func state() map[string]any {
 	}
 	var want [2]uint64
 	for i, c := range clients {
+		if c.stalled.Load() {
+			continue
+		}
 		var intoClusters, intoEndpoints map[int]uint64
 		if i == 0 {
 			intoClusters, intoEndpoints = clusters, endpoints
