@@ -2,6 +2,7 @@
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<number> }>>> = {
   dns: () => import("./dns.ts"),
+  envoys: () => import("./envoys.ts"),
   growth: () => import("./growth.ts"),
   "on-demand": () => import("./on-demand.ts"),
   peers: () => import("./peers/run.ts"),
