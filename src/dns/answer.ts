@@ -29,12 +29,14 @@ export interface AnswerContext extends LookupInput {
 
 /** More addresses help nobody who takes the first, and an answer has to fit into one packet. */
 const MAX_RECORDS = 16;
+const TRANSFERS: ReadonlySet<string> = new Set(["AXFR", "IXFR"]);
 /** RFC 1035, 2.3.4, without the last dot. */
 const MAX_NAME = 253;
 
 export function answerTo(question: Question, context: AnswerContext): DnsAnswer {
   const meaning = lookUp(question.name, context);
   if (meaning.kind === "outside") return noRecords("REFUSED", "the name is in no zone of this server, and nothing is forwarded");
+  if (TRANSFERS.has(question.type)) return noRecords("REFUSED", "zones are not transferred");
   const { zone } = meaning;
   // RFC 8482: whoever asks for everything gets next to nothing.
   if (question.type === "ANY" && meaning.kind !== "none") return anything(question.name, context);

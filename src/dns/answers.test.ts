@@ -114,6 +114,7 @@ const table: readonly (readonly [why: string, name: string, type: string, expect
   ["a zone has no address", "mesh.local", "A", NODATA],
   ["not ours", "example.com", "A", "REFUSED:"],
   ["not ours, though it looks alike", "notmesh.local", "A", "REFUSED:"],
+  ["zones are not transferred", "mesh.local", "AXFR", "REFUSED:"],
   ["the root", ".", "NS", "REFUSED:"],
   ["everything is next to nothing", "web.shop.mesh.local", "ANY", 'NOERROR: HINFO {"cpu":"RFC8482","os":""}'],
   ["everything of nothing", "nothing.shop.mesh.local", "ANY", NXDOMAIN],

@@ -6,7 +6,7 @@ import type { CatalogChange, CatalogService, SyncState } from "../catalog/types.
 import type { Clock } from "../kernel/clock.ts";
 import type { ServiceId } from "../model/service.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
-import { type VipTable, vipsOf } from "../routing/vips.ts";
+import { type VipTable, vipTable, wantsVip } from "../routing/vips.ts";
 import { type AnswerContext, answerTo } from "./answer.ts";
 import { type Asker, type Askers, createAskers } from "./asker.ts";
 import { createNameIndex, type NameIndex } from "./name-index.ts";
@@ -60,9 +60,22 @@ export function createResponder(initial: ResponderState, { clock, random, certai
   let index: NameIndex;
   let askers: Askers;
   let reachable: ReachableFinder;
+  /** Services that have an address on sidecars. */
+  const wanting = new Set<ServiceId>();
   /** Undefined: to be made when it is next asked for. */
   let vips: VipTable | undefined;
   let serial = serialOf(clock);
+
+  /** Instances come and go all the time; addresses hang on which services there are. */
+  const noteVip = (id: ServiceId) => {
+    const { sidecar, policyOf } = state.traffic;
+    const service = services.get(id);
+    const wants = service !== undefined && sidecar.vips !== undefined && wantsVip(service, policyOf(service.key), sidecar.vips);
+    if (wants === wanting.has(id)) return;
+    if (wants) wanting.add(id);
+    else wanting.delete(id);
+    vips = undefined;
+  };
 
   const rebuild = () => {
     const { spec, traffic, home } = state;
@@ -71,6 +84,8 @@ export function createResponder(initial: ResponderState, { clock, random, certai
     askers = createAskers({ spec, networks: traffic.networks, home });
     reachable = createReachable({ traffic, ingress: spec.ingress, random });
     vips = undefined;
+    wanting.clear();
+    for (const id of services.keys()) noteVip(id);
     // A zone's serial may only grow, and must not fall back by a restart.
     serial = Math.max(serial + 1, serialOf(clock));
   };
@@ -79,11 +94,10 @@ export function createResponder(initial: ResponderState, { clock, random, certai
   const vipOf = (service: CatalogService): string | undefined => {
     const { traffic } = state;
     if (traffic.sidecar.vips === undefined) return undefined;
-    vips ??= vipsOf(services.values(), traffic.policyOf, traffic.sidecar.vips);
+    vips ??= vipTable(wanting, traffic.sidecar.vips);
     return vips.get(service.id);
   };
   const noVip = () => undefined;
-
   const answer = (name: string, type: string, { asker, address }: Source): DnsAnswer => {
     const { spec } = state;
     const question = { name: plain(name), type };
@@ -112,8 +126,10 @@ export function createResponder(initial: ResponderState, { clock, random, certai
       const first = sync === "waiting";
       sync = change.sync;
       services = change.services;
-      vips = undefined;
-      for (const id of first ? services.keys() : change.changed) index.set(id, services.get(id));
+      for (const id of first ? services.keys() : change.changed) {
+        index.set(id, services.get(id));
+        noteVip(id);
+      }
       serial = Math.max(serial + 1, serialOf(clock));
     },
     configure(next) {

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import ipaddr from "ipaddr.js";
 import type { CatalogService } from "../catalog/types.ts";
 import { compareText } from "../kernel/compare.ts";
-import { isHttp, type ServiceId, serviceId } from "../model/service.ts";
+import { isHttp, type ServiceId } from "../model/service.ts";
 import type { ServicePolicy } from "./policy.ts";
 
 export interface VipSpec {
@@ -29,13 +29,14 @@ const MAX_TRIES = 64;
  */
 export function vipTable(ids: Iterable<ServiceId>, { range, pins }: Pick<VipSpec, "range" | "pins">): VipTable {
   const space = spaceOf(range);
+  const firstOf = firstClaims(range, space);
   const table = new Map<ServiceId, string>();
   const holders = new Map<string, Claim>();
   const taken = new Set(Object.values(pins));
   const waiting: Claim[] = [];
   for (const id of ids) {
     const pinned = Object.hasOwn(pins, id) ? pins[id] : undefined;
-    if (pinned === undefined) waiting.push(claimOf(id, 0, space));
+    if (pinned === undefined) waiting.push(firstOf(id));
     else table.set(id, pinned);
   }
   for (let claim = waiting.pop(); claim !== undefined; claim = waiting.pop()) {
@@ -62,16 +63,6 @@ export function wantsVip(
   return spec.for === "all" || ports.some((port) => !isHttp(protocol ?? port.protocol));
 }
 
-/** The addresses of all services that have one. */
-export function vipsOf(
-  services: Iterable<CatalogService>,
-  policyOf: (service: CatalogService["key"]) => Pick<ServicePolicy, "protocol">,
-  spec: VipSpec,
-): VipTable {
-  const ids = [...services].filter((service) => wantsVip(service, policyOf(service.key), spec)).map(({ key }) => serviceId(key));
-  return vipTable(ids, spec);
-}
-
 interface Claim {
   readonly id: ServiceId;
   readonly tries: number;
@@ -92,6 +83,29 @@ function spaceOf(range: string): Space {
   const [address, prefix] = ipaddr.parseCIDR(range);
   const bytes = address.toByteArray();
   return { bytes, hostBits: bytes.length * 8 - prefix };
+}
+
+/** So many first claims are remembered: tables are made anew whenever a service comes or goes. */
+const REMEMBERED = 200_000;
+const remembered = new Map<string, Map<ServiceId, Claim>>();
+
+/** A claim hangs on name and range alone, so what is remembered of it cannot grow old. */
+function firstClaims(range: string, space: Space): (id: ServiceId) => Claim {
+  let claims = remembered.get(range);
+  if (claims === undefined || claims.size > REMEMBERED) {
+    claims = new Map();
+    remembered.clear();
+    remembered.set(range, claims);
+  }
+  const known = claims;
+  return (id) => {
+    let claim = known.get(id);
+    if (claim === undefined) {
+      claim = claimOf(id, 0, space);
+      known.set(id, claim);
+    }
+    return claim;
+  };
 }
 
 /** The place of the n-th try. The hash is of the name alone, so a service's first place hangs on nothing else. */
