@@ -43,6 +43,8 @@ export interface CoreEnv extends SecretsHostEnv {
   onRegistryEvent(registry: string, type: string): void;
   onCatalog(version: number, changed: ReadonlySet<string>): void;
   onTranslated(seconds: number): void;
+  /** What is served from now on, with what policies make of it. */
+  onServed?(change: Pick<CatalogChange, "services" | "changed" | "sync">): void;
 }
 
 export interface Core {
@@ -55,6 +57,8 @@ export interface Core {
   traffic(): TrafficPolicy;
   /** The catalog with the services that policies make of others. */
   snapshot(): ReturnType<ReturnType<typeof createCatalogStore>["snapshot"]>;
+  /** What `onServed` has told last, or would have told; services of policies are in it, news that nobody is served yet are not. */
+  served(): Pick<CatalogChange, "services" | "sync">;
   /** Makes what runs that of the configuration, touching only what differs. */
   configure(config: ResolvedConfig): void;
   /** Resolves when everything has stopped and what is kept over restarts is written. */
@@ -125,6 +129,7 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
       const all = derivation.follow(change.services, change.changed);
       served = { version: change.version, services: all.services };
       views.update({ ...change, ...all });
+      env.onServed?.({ sync: change.sync, ...all });
       servedVersion = change.sync === "waiting" ? 0 : change.version;
       env.onCatalog(change.version, all.changed);
       // The first change of a row has left at once; what follows in the same turn of the event loop comes as one.
@@ -152,6 +157,7 @@ export function startCore(initial: ResolvedConfig, env: CoreEnv): Core {
     secrets,
     servedVersion: () => servedVersion,
     traffic: trafficNow,
+    served: () => ({ services: served.services, sync }),
     snapshot() {
       const now = catalog.snapshot();
       // Until the change has been followed the registries' own words are newer.

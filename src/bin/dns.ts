@@ -10,18 +10,21 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { Core } from "./core.ts";
 
 export interface DnsOptions {
-  readonly core: Pick<Core, "catalog" | "fleet" | "traffic">;
+  readonly core: Pick<Core, "served" | "fleet" | "traffic">;
   readonly metrics: Pick<Metrics, "count" | "add">;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  readonly signal: AbortSignal;
   config(): ResolvedConfig;
 }
+
+type Served = Parameters<Responder["update"]>[0];
 
 export interface Dns {
   /** Opens the ports, where the configuration wants a name server. Resolves with the port. Throws MB_LISTEN_FAILED. */
   listen(): Promise<number | undefined>;
+  /** The catalog as clients see it has changed. */
+  served(change: Served): void;
   /** The configuration is another one. */
   reconfigured(): void;
   /** Some registry may stand otherwise than before. */
@@ -35,17 +38,13 @@ export interface Dns {
 /** More would let whoever asks make as many series as there are types. */
 const COUNTED_TYPES: ReadonlySet<string> = new Set(["A", "AAAA", "SRV", "SOA", "NS", "TXT", "PTR", "CNAME", "ANY", "none"]);
 
-export function createDns({ core, metrics, clock, random, log, signal, config }: DnsOptions): Dns {
+export function createDns({ core, metrics, clock, random, log, config }: DnsOptions): Dns {
   let certain = allRead(core.fleet.statuses());
   let responder: Responder | undefined;
   let server: DnsServer | undefined;
 
   const stateOf = ({ dns, mesh }: ResolvedConfig): ResponderState | undefined =>
     dns && { spec: dns.spec, traffic: core.traffic(), home: { cidrs: [], ...mesh } };
-
-  const follow = async (into: Responder) => {
-    for await (const change of core.catalog.subscribe(signal)) into.update(change);
-  };
 
   return {
     async listen() {
@@ -59,18 +58,21 @@ export function createDns({ core, metrics, clock, random, log, signal, config }:
         onQuery: (transport, type, rcode) =>
           metrics.count("dns_queries_total", { transport, type: COUNTED_TYPES.has(type) ? type : "other", rcode }),
       });
+      responder.configure(state, core.served());
       server = await listenDns({
         ...{ listen: dns.listen, limits: dns.limits, responder, clock, log },
         onDrop: (reason) => metrics.count("dns_dropped_total", { reason }),
         onConnections: (by) => metrics.add("dns_tcp_connections", {}, by),
       });
-      follow(responder).catch((error: unknown) => log.error({ err: error }, "the name server no longer follows the catalog"));
       return server.port;
     },
     reconfigured() {
       const state = stateOf(config());
-      if (state !== undefined) responder?.configure(state);
+      if (state === undefined || responder === undefined) return;
+      // Other policies make other services of the same catalog.
+      responder.configure(state, core.served());
     },
+    served: (change) => responder?.update(change),
     restated() {
       certain = allRead(core.fleet.statuses());
     },

@@ -70,6 +70,7 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
     probeGateway: probeByTls,
     stateDir,
     ...observer.core,
+    onServed: (change) => dns?.served(change),
     onRegistryStatus: (registry) => {
       observer.core.onRegistryStatus(registry);
       links?.restated();
@@ -77,8 +78,7 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
     },
   });
   links = createLinks({ core, clock, log, config: () => config });
-  const dnsEnd = new AbortController();
-  dns = createDns({ core, metrics, clock, random: Math.random, log, signal: dnsEnd.signal, config: () => config });
+  dns = createDns({ core, metrics, clock, random: Math.random, log, config: () => config });
   const kept = stateDir === undefined ? undefined : drainFile(stateDir, log);
   const book = createDrainBook({
     clock,
@@ -143,7 +143,6 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
   const stopAll = async () => {
     await clock.sleep(server.streams > 0 ? NOT_READY_MS : 0);
     links?.close();
-    dnsEnd.abort(new Error("stopped"));
     await dns?.close();
     await server.drain(STOP_MS / 2);
     await recorder?.close();

@@ -176,3 +176,12 @@ test("who has a sidecar is told a service's address there, whatever becomes of i
   assert.match(world.ask("cache.shop.mesh.local", "A"), /NOERROR: A 127\./);
   assert.equal(world.ask("db.shop.mesh.local", "A"), "NOERROR: A 127.83.10.6");
 });
+
+test("under other policies the names are those of the services there are now, and no other", () => {
+  const world = dnsWorld({ services: [serviceOf("shop/web", [instanceOf("10.1.0.1")]), serviceOf("shop/web-eu-1", [])] });
+  assert.equal(world.ask("web-eu-1.shop.mesh.local", "A"), NODATA);
+  const web = serviceOf("shop/web", [instanceOf("10.1.0.1")]);
+  world.responder.configure(world.state, { services: new Map([[web.id, web]]), sync: "complete" });
+  assert.equal(world.ask("web-eu-1.shop.mesh.local", "A"), NXDOMAIN);
+  assert.equal(world.ask("web.shop.mesh.local", "A"), "NOERROR: A 10.1.0.1");
+});

@@ -47,6 +47,7 @@ export function createReachable({ traffic, ingress, random }: ReachableInput): R
         preference: { failover, affinity: policy.affinity, first },
         mode: policy.gatewayMode === "none" ? "none" : "remote",
         named: true,
+        spill: policy.overprovisioning / 100,
       });
       const found = { localities, tiers: tiersOf(localities, policy.overprovisioning) };
       // Asked for by name of what does not exist, a service would collect keys without end.

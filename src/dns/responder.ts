@@ -35,8 +35,8 @@ export interface ResponderOptions {
 export interface Responder {
   /** Takes the catalog's newest state. */
   update(change: Pick<CatalogChange, "services" | "changed" | "sync">): void;
-  /** Other zones, places or policies. */
-  configure(state: ResponderState): void;
+  /** Other zones, places or policies, and everything there is under them. */
+  configure(state: ResponderState, now: Pick<CatalogChange, "services" | "sync">): void;
   /** Undefined: nothing is to be answered. Never throws. */
   respond(bytes: Buffer, source: string, transport: Transport): Buffer | undefined;
   /** The same answer for people; counts nowhere. */
@@ -132,8 +132,10 @@ export function createResponder(initial: ResponderState, { clock, random, certai
       }
       serial = Math.max(serial + 1, serialOf(clock));
     },
-    configure(next) {
+    configure(next, now) {
       state = next;
+      services = now.services;
+      sync = now.sync;
       rebuild();
     },
     respond(bytes, source, transport) {

@@ -76,6 +76,7 @@ export interface WorldInput {
 
 export interface DnsWorld {
   readonly responder: Responder;
+  readonly state: ResponderState;
   put(service: CatalogService): void;
   /** The records of an answer as text: `A 10.0.0.1`, without order, after its code. */
   ask(name: string, type: string, options?: AskOptions): string;
@@ -111,6 +112,7 @@ export function dnsWorld(input: WorldInput = {}): DnsWorld {
   responder.update({ services, changed: new Set(services.keys()), sync });
   return {
     responder,
+    state,
     put(service) {
       services.set(service.id, service);
       responder.update({ services, changed: new Set([service.id]), sync });

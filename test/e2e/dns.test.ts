@@ -104,12 +104,18 @@ test("another DNS implementation understands every kind of answer", { skip }, as
   const metrics = await bridge.ask("/metrics");
   assert.match(metrics.body, /meshbridge_dns_queries_total\{transport="udp",type="A",rcode="NXDOMAIN"\} 1/);
 
-  // Another zone without a restart.
-  await workspace.configure(configOf(site.port, site.consul, { clusterset: "sets.example.com" }));
+  // Another zone, and services that a policy makes of others, without a restart.
+  const changed = configOf(site.port, site.consul, { clusterset: "sets.example.com" });
+  await workspace.configure({ ...changed, services: [{ match: "default/web", mirrors: true }] });
   await eventually("the new zone is answered", async () =>
     assert.equal(await answers(site, "web.default.svc.sets.example.com"), "10.1.0.1 10.1.0.2"),
   );
   assert.equal(await answers(site, "web.default.svc.clusterset.local"), "EREFUSED");
+  assert.equal(await answers(site, "web-us-1.default.mesh.local"), "10.2.0.1");
+  await workspace.configure(changed);
+  await eventually("a mirror that is no more has no name", async () =>
+    assert.equal(await answers(site, "web-us-1.default.mesh.local"), "ENOTFOUND"),
+  );
 });
 
 test("a cluster that dies is out of the answers within 1 s, a registry that dies takes no name along", { skip }, async () => {
