@@ -56,6 +56,11 @@ export function validateWorkload(
   return validateWith(FederatedWorkloadSchema, value, checkWorkload);
 }
 
+/** As `validateWorkload`, for a member of the fleet. */
+export function validateCluster(value: unknown): { readonly object: Cluster } | { readonly problems: readonly SchemaProblem[] } {
+  return validateWith(ClusterSchema, value, () => []);
+}
+
 /** `web.yaml:12:9  spec.replicas.total  must be …`, one problem a line. */
 export function workloadProblemLines(fileName: string, problems: readonly ConfigProblem[]): string {
   return problemLines(fileName, problems);

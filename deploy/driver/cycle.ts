@@ -20,11 +20,12 @@ import type { Engine, Observation } from "../engine/types.ts";
 import type { BridgeHttp } from "../gates/bridge-http.ts";
 import { drainAll, undrainAll } from "../gates/drains.ts";
 import { readService } from "../gates/reading.ts";
-import type { JsonObject } from "../json/value.ts";
+import { type JsonObject, textAt, valueAt, withKey } from "../json/value.ts";
 import type { ClusterClient } from "../kube/types.ts";
 import { type ClusterView, type Fleet, sortFleet } from "../placement/fleet.ts";
 import { keyText, type ObjectKey } from "../plan/object-key.ts";
 import { fieldManager } from "../plan/ownership.ts";
+import type { PlannedAction } from "../plan/types.ts";
 import { revisionOf, workloadKey } from "../plan/wanted.ts";
 import { planRollout } from "../rollout/plan-stages.ts";
 import { beginRollout } from "../rollout/step.ts";
@@ -40,6 +41,11 @@ export interface CycleWorld {
   /** Asked for registry and proxies, and told to drain. */
   readonly bridges: readonly BridgeHttp[];
   readonly store: RolloutStore;
+  /**
+   * True: an update is refused by the API server unless the object is the very one that was seen. It is made again with the
+   * next turn, from what is there then.
+   */
+  readonly exact?: boolean;
   /** ms since the epoch. */
   readonly now: () => number;
 }
@@ -164,6 +170,7 @@ function driverOf({ input, main, placed, fleet }: DriverOf): DriverWorkload {
     key: workloadKey(input.workload),
     main,
     rollout: { ...plan, gate },
+    kinds: input.workload.spec.interpret,
     service: input.askBridges ? rollout.gate.registry?.service : undefined,
     // The schema has seen to its form.
     drainMs: parseDuration(rollout.drain) ?? 0,
@@ -202,7 +209,19 @@ function portsOf({ input, world, main, observation }: PortsOf, plan: DriverPorts
       if (client === undefined || seen === undefined) return false;
       return await markForRemoval(client, { live: seen, pods, fieldManager: fieldManager(key) }, signal);
     },
-    apply: (actions, signal) => engine.apply(actions, { workload: key }, signal),
+    apply(actions, signal) {
+      const told = world.exact === true ? actions.map((action) => withVersion(action, observation)) : actions;
+      return engine.apply(told, { workload: key }, signal);
+    },
     save: (state, signal) => store.save(state, signal),
   };
+}
+
+/** An update that says which version of the object it follows on. */
+function withVersion(action: PlannedAction, { clusters }: Observation): PlannedAction {
+  const seen = clusters.get(action.cluster)?.objects.get(keyText(action.key));
+  const resourceVersion = textAt(seen, "metadata", "resourceVersion");
+  if (action.verb !== "update" || action.manifest === undefined || resourceVersion === undefined) return action;
+  const metadata = (valueAt(action.manifest, ["metadata"]) ?? {}) as JsonObject;
+  return { ...action, manifest: withKey(action.manifest, "metadata", { ...metadata, resourceVersion }) };
 }

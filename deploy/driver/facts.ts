@@ -1,8 +1,10 @@
 /** What the rollout is told: the engine's facts, with the registry's and the proxies' where a cluster is being changed. */
+import { NO_KINDS, stateOf } from "../engine/view.ts";
 import { addressesOf, podSets } from "../gates/pods.ts";
 import type { Reading } from "../gates/reading.ts";
 import { registryFacts } from "../gates/registry-facts.ts";
 import { numberAt } from "../json/value.ts";
+import { usersOf } from "../plan/ownership.ts";
 import type { ClusterFacts, RolloutState } from "../rollout/types.ts";
 import type { DriverWorkload, LiveWorkload } from "./types.ts";
 
@@ -14,6 +16,26 @@ export function judgedClusters({ clusters, revision, previous }: RolloutState): 
     if (previous !== null && (phase === "RollingBack" || phase === "RollbackFailed")) found.set(cluster, previous);
   }
   return found;
+}
+
+/**
+ * Caches are as old as what was last heard of any of their kinds; who waits for a cluster's gate has asked it for the object
+ * itself, and that counts when it is newer. Pure.
+ */
+export function withLive(
+  facts: ReadonlyMap<string, ClusterFacts>,
+  live: ReadonlyMap<string, LiveWorkload | undefined>,
+  { key, kinds = NO_KINDS }: DriverWorkload,
+): ReadonlyMap<string, ClusterFacts> {
+  const all = new Map(facts);
+  for (const [cluster, seen] of live) {
+    const known = facts.get(cluster);
+    if (seen?.object === undefined || !usersOf(seen.object).includes(key)) continue;
+    const { observedAt } = seen;
+    if (known?.reachable?.value !== true || observedAt <= (known.workload?.observedAt ?? 0)) continue;
+    all.set(cluster, { ...known, workload: { observedAt, ...stateOf(seen.object, kinds) } });
+  }
+  return all;
 }
 
 export interface FactsInput {

@@ -10,7 +10,7 @@ import { keyText } from "../plan/object-key.ts";
 import type { PlannedAction } from "../plan/types.ts";
 import { revisionFor } from "../rollout/commands.ts";
 import { nextStep } from "../rollout/step.ts";
-import { type createAddressMemory, judgedClusters, withRegistry } from "./facts.ts";
+import { type createAddressMemory, judgedClusters, withLive, withRegistry } from "./facts.ts";
 import { beginRemoval, replicasOf, stepRemoval, stillCovers, takesAway } from "./removal.ts";
 import type { DriverPorts, DriverState, DriverWorkload, LiveWorkload, PassResult, Removal } from "./types.ts";
 
@@ -34,7 +34,14 @@ export async function drivePass(
   const judged = judgedClusters(state.rollout);
   const live = await readLive([...judged.keys(), ...state.removals.map(({ cluster }) => cluster)], ports, signal);
   const readings = workload.service === undefined ? [] : await ports.readings(signal);
-  const known = withRegistry({ workload, judged, facts: observation.facts, live, readings, gone: memory(live) });
+  const known = withRegistry({
+    workload,
+    judged,
+    facts: withLive(observation.facts, live, workload),
+    live,
+    readings,
+    gone: memory(live),
+  });
   const step = nextStep({ plan: workload.rollout, state: state.rollout, facts: known.facts, now: ports.now() });
 
   const revisions = new Map([...observation.clusters.keys()].map((name) => [name, revisionFor(step.state, name)]));

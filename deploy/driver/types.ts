@@ -1,4 +1,5 @@
 /** What the driver keeps, and whom it asks. The state is plain data; times in ms since the epoch. */
+import type { CustomKind } from "../api/schema/interpret.ts";
 import type { ActionOutcome, Observation } from "../engine/types.ts";
 import type { DrainOrder, DrainState } from "../gates/drains.ts";
 import type { PodObjects } from "../gates/pods.ts";
@@ -39,6 +40,8 @@ export interface DriverWorkload {
   /** The object whose Pods are the service's instances; undefined: there is none. */
   readonly main: ObjectKey | undefined;
   readonly rollout: RolloutPlan;
+  /** How its custom kinds are read; left out: none. */
+  readonly kinds?: readonly CustomKind[];
   /** `namespace/name` in the bridges' catalog; undefined: the registry is not asked and nothing is drained. */
   readonly service: string | undefined;
   /** From the last acknowledgement until the Pods go: requests in flight end in it. */

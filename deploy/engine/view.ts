@@ -108,26 +108,38 @@ async function seenView(
   const { kinds = NO_KINDS } = request;
   const scale = ours ? scalePath(main, kinds) : undefined;
   const replicas = scale === undefined ? undefined : numberAt(main, ...scale);
+  const state = ours ? stateOf(main, kinds) : request.main === undefined ? stateOfAll(objects, request) : undefined;
   return {
     cluster: client.name,
     observed: { reachable: true, synced: true, objects, missingKinds },
-    facts: { reachable: { observedAt, value: true }, ...(ours && { workload: { observedAt, ...stateOf(main, kinds) } }) },
+    facts: { reachable: { observedAt, value: true }, ...(state !== undefined && { workload: { observedAt, ...state } }) },
     replicas,
     room: await measureRoom(client, { demand: request.demand, main, replicas: replicas ?? 0, now: clock.now() }, signal),
     owned,
   };
 }
 
-const NO_KINDS: readonly CustomKind[] = [];
+export const NO_KINDS: readonly CustomKind[] = [];
 /** Compiled once for each workload's list. */
 const interpreters = new WeakMap<readonly CustomKind[], Interpreter>();
 
-function stateOf(main: JsonObject, kinds: readonly CustomKind[]) {
+/** What the object says of itself. */
+export function stateOf(main: JsonObject, kinds: readonly CustomKind[]) {
   const interpret = interpreters.get(kinds) ?? interpreterOf(kinds);
   interpreters.set(kinds, interpret);
   const { health, current, desired, message } = interpret(main);
   const revision = textAt(main, "metadata", "annotations", REVISION_ANNOTATION) ?? "";
   return { revision, health, current, desired, message };
+}
+
+/** Of a template without Pods: well when all of it is there, at the revision that all of it has. Undefined: none of it is there. */
+function stateOfAll(objects: ReadonlyMap<string, JsonObject>, { keys, workload }: ObserveRequest) {
+  const found = keys.map((key) => objects.get(keyText(key))).filter((object) => object !== undefined);
+  const own = found.filter((object) => usersOf(object).includes(workload));
+  const revisions = new Set(own.map((object) => textAt(object, "metadata", "annotations", REVISION_ANNOTATION) ?? ""));
+  if (own.length === 0) return undefined;
+  const [revision = ""] = revisions.size === 1 ? revisions : [];
+  return { revision, health: "Healthy", current: true, desired: undefined, message: "it is there" } as const;
 }
 
 /**

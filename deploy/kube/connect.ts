@@ -24,21 +24,48 @@ export interface ConnectOptions {
 }
 
 /** Rejects with MB_KUBECONFIG_INVALID; connects to nothing yet. */
-export async function connectMember({ name, kubeconfig, context, allow, clock, random }: ConnectOptions): Promise<ClusterClient> {
+export async function connectMember({ kubeconfig, ...options }: ConnectOptions): Promise<ClusterClient> {
   const text = await readFile(kubeconfig, "utf8").catch((cause: unknown) => {
     throw fail("MB_KUBECONFIG_INVALID", { origin: kubeconfig, field: "the file", reason: reasonOf(cause) }, { cause });
   });
+  return await connectWith({ ...options, text, origin: kubeconfig, dir: dirname(kubeconfig), local: true });
+}
+
+export interface ConnectTextOptions extends Omit<ConnectOptions, "kubeconfig"> {
+  /** The kubeconfig itself; `in-cluster`: the Pod's own service account. */
+  readonly text: string | "in-cluster";
+  /** What messages call it. */
+  readonly origin: string;
+}
+
+/** From no file of this machine: what it names of files is not read unless `allow` says so. */
+export async function connectMemberText(options: ConnectTextOptions): Promise<ClusterClient> {
+  return await connectWith({ ...options, dir: "/", local: false });
+}
+
+interface Connection extends ConnectTextOptions {
+  readonly dir: string;
+  readonly local: boolean;
+}
+
+async function connectWith({
+  name,
+  text,
+  origin,
+  dir,
+  local,
+  context,
+  allow,
+  clock,
+  random,
+}: Connection): Promise<ClusterClient> {
   let address = "";
   const api = await connectCluster(text, {
     faults(server) {
       address = server;
       return clusterFaults(name, server);
     },
-    dir: dirname(kubeconfig),
-    origin: kubeconfig,
-    context,
-    allow,
-    local: true,
+    ...{ dir, origin, context, allow, local },
   });
   return createClusterClient({ name, address, api, clock, random });
 }

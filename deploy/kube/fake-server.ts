@@ -1,7 +1,7 @@
 /** For tests and benches: an API server over HTTP in this process, with server-side apply in memory and faults on demand. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { isJsonObject, type Json, type JsonObject, textAt, valueAt, withKey } from "../json/value.ts";
+import { isJsonObject, type Json, type JsonObject, listAt, textAt, valueAt, withKey } from "../json/value.ts";
 import { applied } from "../plan/testing.ts";
 
 /** What it serves: `group`, `version`, `kind`, `plural`, all of a namespace unless `cluster`. */
@@ -14,9 +14,12 @@ const RESOURCES = [
   ["", "v1", "Pod", "pods"],
   ["", "v1", "ServiceAccount", "serviceaccounts"],
   ["apps", "v1", "Deployment", "deployments"],
+  ["apps", "v1", "ReplicaSet", "replicasets"],
   ["acme.io", "v1", "Widget", "widgets"],
   ["about.k8s.io", "v1alpha1", "ClusterProperty", "clusterproperties"],
   ["deploy.meshbridge.io", "v1alpha1", "Cluster", "clusters"],
+  ["deploy.meshbridge.io", "v1alpha1", "FederatedWorkload", "federatedworkloads"],
+  ["coordination.k8s.io", "v1", "Lease", "leases"],
   ["multicluster.x-k8s.io", "v1alpha1", "ClusterProfile", "clusterprofiles"],
   ["rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles"],
   ["rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings"],
@@ -95,6 +98,12 @@ export async function startFakeServer(): Promise<FakeServer> {
     return stamped;
   };
 
+  const forget = (key: string, object: JsonObject) => {
+    version++;
+    objects.delete(key);
+    tell("DELETED", key.slice(0, key.indexOf("/")), object);
+  };
+
   const answer = (request: IncomingMessage, response: ServerResponse, text: string) => {
     const url = new URL(request.url ?? "/", "http://fake");
     const method = request.method ?? "GET";
@@ -129,26 +138,32 @@ export async function startFakeServer(): Promise<FakeServer> {
       const wanted = textAt(body, "preconditions", "uid");
       if (wanted !== undefined && wanted !== textAt(live, "metadata", "uid"))
         return reply(response, 409, statusObject(409, "the UID in the precondition does not match"));
-      if (!dryRun) {
-        version++;
-        objects.delete(key);
-        tell("DELETED", place.plural, live as JsonObject);
+      if (!dryRun && listAt(live, "metadata", "finalizers").length > 0) {
+        const metadata = { ...(valueAt(live, ["metadata"]) as JsonObject), deletionTimestamp: "2026-01-01T00:00:00Z" };
+        return reply(response, 200, store(key, { ...(live as JsonObject), metadata }));
       }
+      if (!dryRun) forget(key, live as JsonObject);
       return reply(response, 200, statusObject(200, "deleted"));
     }
     if (method === "POST" && live !== undefined)
       return reply(response, 409, statusObject(409, `${key} already exists`, "AlreadyExists"));
     const given = textAt(body, "metadata", "resourceVersion");
-    if (method === "PUT" && given !== textAt(live, "metadata", "resourceVersion"))
+    if ((method === "PUT" || given !== undefined) && live !== undefined && given !== textAt(live, "metadata", "resourceVersion"))
       return reply(response, 409, statusObject(409, "the object has been modified"));
     const apply = request.headers["content-type"] === "application/apply-patch+yaml";
     const next =
       method !== "PATCH"
-        ? body
+        ? place.subresource === "status"
+          ? { ...(live as JsonObject), status: body["status"] ?? {} }
+          : body
         : apply
           ? applied(live, body, url.searchParams.get("fieldManager") ?? "")
           : (mergePatch(live ?? {}, body) as JsonObject);
-    return reply(response, live === undefined ? 201 : 200, dryRun ? next : store(key, next));
+    const stored = dryRun ? next : store(key, next);
+    const ends =
+      textAt(stored, "metadata", "deletionTimestamp") !== undefined && listAt(stored, "metadata", "finalizers").length === 0;
+    if (ends && !dryRun) forget(key, stored);
+    return reply(response, live === undefined ? 201 : 200, stored);
   };
 
   const watch = (one: Watch, from: string | null) => {

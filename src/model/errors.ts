@@ -104,6 +104,12 @@ const TABLE = {
     status: 409,
     exitCode: 1,
   },
+  MB_DEPLOY_NOT_LEADING: {
+    message: "a controller of epoch {epoch} leads no longer",
+    next: "nothing was written by it; the controller that leads now goes on from what was kept",
+    status: 409,
+    exitCode: 1,
+  },
   MB_DEPLOY_BUSY: {
     message: "the rollout of {workload} is being driven already, by {holder}",
     next: "wait for it, or end it; what it has done is kept and the next one goes on from there",

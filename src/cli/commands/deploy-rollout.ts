@@ -9,6 +9,7 @@ import type { CommandContext } from "../context.ts";
 import { durationOf, type OutputOptions, print, withOutput } from "../options.ts";
 import type { Column } from "../output/table.ts";
 import { EXIT } from "../report-error.ts";
+import { connectHub, type HubOptions, withHub } from "./deploy-controller.ts";
 import { printNotes } from "./deploy-output.ts";
 
 export interface StagingOptions {
@@ -114,21 +115,25 @@ const clusterColumns: readonly Column<RolloutView["clusters"][number]>[] = [
   { title: "MESSAGE", value: ({ message }) => printable(message) },
 ];
 
-interface RolloutOptions extends OutputOptions {
+interface RolloutOptions extends OutputOptions, HubOptions {
   readonly file: string;
+  readonly hub?: boolean;
   readonly state?: string;
 }
 
 export function addRollout(deploy: Command, context: CommandContext): void {
   const rollout = deploy.command("rollout").description("how far a staged rollout is, and what people say to it");
-  const verb = (name: string, description: string) =>
-    withOutput(
-      withState(rollout.command(name).description(description).requiredOption("-f, --file <file>", "the FederatedWorkload")),
+  const verb = (name: string, description: string) => {
+    const command = rollout.command(name).description(description).requiredOption("-f, --file <file>", "the FederatedWorkload");
+    return withOutput(
+      withHub(withState(command).option("--hub", "the object of a hub, which a controller drives, instead of a folder")),
     );
+  };
   verb("status", "stages, clusters and removals as they were last kept; 0 when it has succeeded").action(
     async (options: RolloutOptions) => {
       const { rolloutStatus } = await loadDriver();
-      const view = await rolloutStatus(await placeOf(context, options));
+      const place = await placeOf(context, options);
+      const view = await rolloutStatus(place).finally(place.close);
       if (view === undefined) {
         context.terminal.err(`nothing was rolled out from ${printable(stateOf(options))} yet\n`);
         return context.exit(EXIT.failed);
@@ -140,7 +145,8 @@ export function addRollout(deploy: Command, context: CommandContext): void {
   const say = async (word: RolloutWord, options: RolloutOptions) => {
     const { sayToRollout } = await loadDriver();
     const place = await placeOf(context, options);
-    show(context, options, await sayToRollout(word, { ...place, now: context.clock.now() }));
+    const said = sayToRollout(word, { ...place, now: context.clock.now() }).finally(place.close);
+    show(context, options, await said);
   };
   verb("pause", "nothing more begins; what was begun is left as it is").action((options: RolloutOptions) =>
     say({ verb: "pause" }, options),
@@ -163,12 +169,18 @@ function show(context: CommandContext, { output }: OutputOptions, view: RolloutV
   context.terminal.err(`${phaseLine(view)}\n`);
 }
 
-async function placeOf({ signal }: CommandContext, options: RolloutOptions) {
+/** The folder beside the file, or the status of the object in a hub. */
+async function placeOf(context: CommandContext, options: RolloutOptions) {
   const { createFileStore, readWorkload, workloadKey } = await loadDriver();
   const declared = await readWorkload(options.file);
   const workload = workloadKey(declared);
   const stages = declared.spec.rollout.stages.map(({ name }) => name);
-  return { workload, stages, store: createFileStore(stateOf(options), workload), signal };
+  const place = { workload, stages, signal: context.signal };
+  if (options.hub !== true) return { ...place, store: createFileStore(stateOf(options), workload), close: () => undefined };
+  const { createStatusStore } = await import("../../../deploy/controller/status-store.ts");
+  const client = await connectHub(context, options);
+  const store = createStatusStore({ client, workload, epoch: undefined, object: undefined });
+  return { ...place, store, close: () => client.close() };
 }
 
 function stateOf({ state, file }: { readonly state?: string; readonly file: string }): string {

@@ -8,6 +8,7 @@ import type { CommandContext } from "../context.ts";
 import { durationOf, type OutputOptions, print, withOutput } from "../options.ts";
 import { EXIT } from "../report-error.ts";
 import { addDeployClusters } from "./deploy-clusters.ts";
+import { addController } from "./deploy-controller.ts";
 import { addDeployConvert } from "./deploy-convert.ts";
 import { addCrds } from "./deploy-crds.ts";
 import { exitCodeOf, outcomeColumns, planColumns, printDiff, printNotes, printWhy, statusColumns } from "./deploy-output.ts";
@@ -45,6 +46,7 @@ export function addDeploy(program: Command, context: CommandContext): void {
   addDelete(deploy, context);
   addRollout(deploy, context);
   addCrds(deploy, context);
+  addController(deploy, context);
   addDeployClusters(deploy, context);
   addDeployConvert(deploy, context);
 }
