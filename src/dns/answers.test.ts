@@ -185,3 +185,40 @@ test("under other policies the names are those of the services there are now, an
   assert.equal(world.ask("web-eu-1.shop.mesh.local", "A"), NXDOMAIN);
   assert.equal(world.ask("web.shop.mesh.local", "A"), "NOERROR: A 10.1.0.1");
 });
+
+test("who is outside is led to the ingress of the nearest cluster that can serve, and only to what is exported", () => {
+  const place = (cidr: string, region: string) => ({
+    cidrs: [cidr],
+    network: "internet",
+    cluster: "",
+    locality: locality({ region }),
+  });
+  const world = (health: "healthy" | "unhealthy", more: Partial<WorldInput> = {}) =>
+    dnsWorld({
+      ...WORLD,
+      services: [
+        serviceOf("shop/web", [
+          instanceOf("10.1.0.1", { health }),
+          instanceOf("10.1.0.2", { health }),
+          instanceOf("10.2.0.1", us),
+        ]),
+        serviceOf("inner/secret", [instanceOf("10.1.0.10")]),
+      ],
+      spec: {
+        places: [place("198.51.100.0/24", "eu"), place("192.0.2.0/24", "us")],
+        ingress: [
+          { network: "n1", addresses: ["203.0.113.1"], port: 443 },
+          { network: "n2", addresses: ["203.0.113.2"], port: 443 },
+        ],
+      },
+      ...more,
+    });
+  const [eu, fromUs] = [{ from: "198.51.100.7" }, { from: "192.0.2.7" }];
+  const ask = (of: ReturnType<typeof world>, options: AskOptions) => of.ask("web.shop.mesh.local", "A", options);
+  assert.equal(ask(world("healthy"), eu), "NOERROR: A 203.0.113.1");
+  assert.equal(ask(world("healthy"), fromUs), "NOERROR: A 203.0.113.2");
+  assert.equal(ask(world("unhealthy"), eu), "NOERROR: A 203.0.113.2", "the other cluster when the near one cannot");
+  assert.equal(world("healthy").ask("secret.inner.mesh.local", "A", eu), NODATA);
+  const primary = { policy: { failover: { order: ["us-1", "eu-1"], priorityLabels: [] } } };
+  assert.equal(ask(world("healthy", primary), eu), "NOERROR: A 203.0.113.2", "a primary and its backup, by order");
+});
