@@ -128,6 +128,7 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
     clock,
     log,
     metrics: observer.xds,
+    clusterTtlMs: config.xds.clusterTtlMs,
   });
   observer.bind({ core, state });
   const admin = await createAdminApp(state, { log, hosts: hostNames(config.admin.listen) });

@@ -52,6 +52,7 @@ function restartPaths(before: ResolvedConfig, after: ResolvedConfig): readonly s
     "xds.tls": config.xds.tls,
     "xds.tokens": config.xds.tokens,
     "xds.syncTimeout": config.xds.syncTimeoutMs,
+    "xds.clusterTtl": config.xds.clusterTtlMs,
     "admin.listen": config.admin.listen,
     "log.format": config.log.format,
     "dns.listen": config.dns?.listen,

@@ -40,6 +40,7 @@ test("the documented example, wholly", () => {
     tokens: undefined,
     insecure: false,
     syncTimeoutMs: 30_000,
+    clusterTtlMs: undefined,
     clientStatus: false,
     recordTo: undefined,
   });
@@ -257,6 +258,7 @@ test("the environment reaches every single value of its sections, typed", () => 
     tokens: undefined,
     insecure: true,
     syncTimeoutMs: 30_000,
+    clusterTtlMs: undefined,
     clientStatus: false,
     recordTo: undefined,
   });

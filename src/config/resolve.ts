@@ -54,7 +54,7 @@ function listenOf(text: string) {
 }
 
 function resolveXds(
-  { listen, tls, identities, tokens, insecure, syncTimeout, clientStatus, recordTo }: ConfigFile["xds"],
+  { listen, tls, identities, tokens, insecure, syncTimeout, clusterTtl, clientStatus, recordTo }: ConfigFile["xds"],
   baseDir: string,
 ): XdsConfig {
   const address = listenOf(listen);
@@ -70,6 +70,7 @@ function resolveXds(
     tokens,
     insecure,
     syncTimeoutMs: milliseconds(syncTimeout),
+    clusterTtlMs: clusterTtl === undefined ? undefined : milliseconds(clusterTtl),
     clientStatus,
     recordTo: recordTo === undefined ? undefined : absolute(baseDir, recordTo),
   };

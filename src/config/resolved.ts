@@ -67,6 +67,8 @@ export interface XdsConfig {
   readonly tokens: { readonly registry: string; readonly cluster?: string; readonly audience: string } | undefined;
   readonly insecure: boolean;
   readonly syncTimeoutMs: number;
+  /** Undefined: clusters are kept for ever. */
+  readonly clusterTtlMs: number | undefined;
   readonly clientStatus: boolean;
   /** Absolute; undefined: nothing is recorded. */
   readonly recordTo: string | undefined;

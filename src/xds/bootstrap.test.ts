@@ -36,6 +36,7 @@ test("a gateway says what it is and reads listeners and clusters over one delta 
   assert.deepEqual(at(bootstrap, "node"), {
     id: "gateway-edge-host-1",
     cluster: "edge",
+    client_features: ["xds.config.supports-resource-ttl"],
     locality: { region: "eu", zone: "a" },
     metadata: {
       "meshbridge.io/role": "gateway",

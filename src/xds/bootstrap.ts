@@ -20,6 +20,9 @@ export const NODE_METADATA = {
   onDemand: "meshbridge.io/on-demand",
 } as const;
 
+/** Every Envoy knows what a resource's time to live is, and does not say so by itself. */
+export const TTL_FEATURE = "xds.config.supports-resource-ttl";
+
 /** Plain JSON. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -118,6 +121,7 @@ function nodeOf(options: BootstrapOptions): Json {
   return {
     id,
     cluster: name === "" ? role : name,
+    ...(role === "grpc" ? {} : { client_features: [TTL_FEATURE] }),
     locality: Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== "")),
     metadata: {
       [NODE_METADATA.role]: role,

@@ -1,5 +1,6 @@
 /** Resources as JSON for people: the canonical form of protobuf, as Envoy's own config_dump shows it. */
 import { Cluster } from "../gen/envoy/config/cluster/v3/cluster.ts";
+import { TypedExtensionConfig } from "../gen/envoy/config/core/v3/extension.ts";
 import { ClusterLoadAssignment } from "../gen/envoy/config/endpoint/v3/endpoint.ts";
 import { Listener } from "../gen/envoy/config/listener/v3/listener.ts";
 import { RouteConfiguration } from "../gen/envoy/config/route/v3/route.ts";
@@ -32,6 +33,7 @@ const SHOWN: ReadonlyMap<string, Show> = new Map([
   [TYPE_URL.listener, show(Listener)],
   [TYPE_URL.route, show(RouteConfiguration)],
   [TYPE_URL.virtualHost, show(VirtualHost)],
+  [TYPE_URL.extension, show(TypedExtensionConfig)],
   [`${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager`, show(HttpConnectionManager)],
   [`${TYPE}.filters.network.tcp_proxy.v3.TcpProxy`, show(TcpProxy)],
   [`${TYPE}.filters.http.router.v3.Router`, show(Router)],

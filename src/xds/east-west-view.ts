@@ -78,10 +78,9 @@ export function createEastWestView(client: Client, initialServices: Services, in
     const gateway = traffic.gateways.find(({ name, kind }) => name === client.gateway && kind === "eastWest");
     const made = gateway === undefined ? undefined : eastWestShape(gateway, client, traffic);
     conditions = made?.conditions ?? [unknownGateway(client)];
-    const listeners = tables.table(TYPE_URL.listener);
-    const kept = new Set(made?.resources.map(({ name }) => name));
-    const gone = [...listeners.all()].filter(({ name }) => !kept.has(name)).map(({ name }) => listeners.delete(name));
-    return [...(made?.resources ?? []).map((resource) => listeners.set(resource)), ...gone].some(Boolean);
+    return [TYPE_URL.listener, TYPE_URL.extension]
+      .map((typeUrl) => replaceAll(tables.table(typeUrl), made?.resources ?? [], typeUrl))
+      .some(Boolean);
   };
 
   const demanded = withDemand(tables, (name) => {
@@ -109,6 +108,14 @@ export function createEastWestView(client: Client, initialServices: Services, in
       return [...meanings.keys()].map(make).some(Boolean) || shaped;
     },
   };
+}
+
+/** Makes the resources of its type all that the table has. */
+function replaceAll(table: WritableTable, resources: readonly Resource[], typeUrl: TypeUrl): boolean {
+  const now = resources.filter((one) => one.typeUrl === typeUrl);
+  const kept = new Set(now.map(({ name }) => name));
+  const gone = [...table.all()].filter(({ name }) => !kept.has(name)).map(({ name }) => table.delete(name));
+  return [...now.map((resource) => table.set(resource)), ...gone].some(Boolean);
 }
 
 interface Surroundings {

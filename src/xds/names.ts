@@ -23,6 +23,11 @@ export function gatewayListenerName(gateway: string, listener: string): string {
   return `${gateway}/${listener}`;
 }
 
+/** What a gateway between networks lets in, apart from its listeners. */
+export function exportsFilterName(gateway: string): string {
+  return `${gateway}/exports`;
+}
+
 /** The route configuration of those connections of an HTTPS listener that were opened for a group of server names. */
 export function gatewayChainName(listenerName: string, serverName: string): string {
   return `${listenerName}/${serverName}`;

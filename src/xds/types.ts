@@ -7,6 +7,8 @@ export const TYPE_URL = {
   virtualHost: "type.googleapis.com/envoy.config.route.v3.VirtualHost",
   cluster: "type.googleapis.com/envoy.config.cluster.v3.Cluster",
   endpoint: "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+  /** One filter's configuration, apart from its listener. */
+  extension: "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
   secret: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
 } as const;
 export type TypeUrl = string;
@@ -67,9 +69,10 @@ const SHORT_TYPES: ReadonlyMap<TypeUrl, string> = new Map([
   [TYPE_URL.cluster, "CDS"],
   [TYPE_URL.endpoint, "EDS"],
   [TYPE_URL.secret, "SDS"],
+  [TYPE_URL.extension, "ECDS"],
 ]);
 
-/** The name people know a type by: LDS, RDS, VHDS, CDS, EDS, SDS; the last part of the URL for any other. */
+/** The name people know a type by: LDS, RDS, VHDS, CDS, EDS, SDS, ECDS; the last part of the URL for any other. */
 export function shortType(typeUrl: TypeUrl): string {
   return SHORT_TYPES.get(typeUrl) ?? typeUrl.slice(typeUrl.lastIndexOf(".") + 1);
 }

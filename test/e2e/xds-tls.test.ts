@@ -18,6 +18,7 @@ import { TYPE_URL } from "../../src/xds/types.ts";
 import { authority, issue, type KeyPair, selfSigned } from "../support/certificate.ts";
 import { eventually } from "../support/eventually.ts";
 import { tempDir } from "../support/temp.ts";
+import { createJudge } from "../support/xds-rig.ts";
 
 const HOST = "xds.test";
 const METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
@@ -45,7 +46,11 @@ async function rig(scope: AsyncDisposableStack, { clientCa, identities = [] }: R
   const tables = createTables();
   tables.complete = true;
   const handle = { key: "v", tables, ready: true, subscribe: () => () => undefined, release: () => undefined };
+  const judge = createJudge();
+  // Most of these clients are refused: what is judged is what was said to the others.
+  scope.defer(() => judge.assertLegal(0));
   const server = createXdsServer({
+    recorder: judge.recorder,
     views: { acquire: () => handle },
     proxies: createProxies(systemClock, () => undefined),
     defaults: { cluster: "c1", network: "default", namespace: "default" },

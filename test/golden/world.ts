@@ -108,6 +108,7 @@ const OUTPUTS = {
   listeners: TYPE_URL.listener,
   routes: TYPE_URL.route,
   virtualHosts: TYPE_URL.virtualHost,
+  extensions: TYPE_URL.extension,
 } as const;
 
 /** The outputs by name (`clusters`, …, `conditions`) as YAML; what is empty is left out. */

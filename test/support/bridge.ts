@@ -84,7 +84,8 @@ export async function startBridge(
 ): Promise<Bridge> {
   const recording = workspace.path("recording");
   // Registered first, so that it runs last: whatever a test did, what was said to the proxies must have been legal.
-  scope.defer(() => assertLegal(recording));
+  let began = false;
+  scope.defer(() => assertLegal(recording, began));
   const own = [process.execPath, MESHBRIDGE, "serve", "-c", workspace.configPath, ...args];
   const [command = "", ...rest] = [...wrapper, ...own];
   const program = startProgram(
@@ -107,6 +108,7 @@ export async function startBridge(
     },
     readyWithinMs,
   );
+  began = true;
   return {
     workspace,
     program,
@@ -117,9 +119,13 @@ export async function startBridge(
   };
 }
 
-/** Every recording of the folder is judged: a breach of the xDS protocol fails the test, whatever it was about. */
-async function assertLegal(folder: string): Promise<void> {
+/**
+ * Every recording of the folder is judged: a breach of the xDS protocol fails the test, whatever it was about; and so does
+ * a bridge that served (`began`) and recorded nothing, since then nothing is known.
+ */
+export async function assertLegal(folder: string, began: boolean): Promise<void> {
   const files = existsSync(folder) ? await recordingsAt(folder) : [];
+  if (began) assert.ok(files.length > 0, `nothing was recorded in ${folder}`);
   for (const file of files) assert.deepEqual((await judgeRecording(file)).violations, [], `xDS as recorded in ${file}`);
 }
 

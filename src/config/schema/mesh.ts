@@ -2,7 +2,7 @@
 import { Type } from "typebox";
 import { LocalitySchema } from "../../registry/settings.ts";
 import { ROLES } from "../../routing/client.ts";
-import { duration, name, port, strict } from "./common.ts";
+import { duration, name, port, positiveDuration, strict } from "./common.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
 
@@ -108,6 +108,11 @@ export const XdsSchema = Type.Object(
     syncTimeout: duration(
       "How long clients wait at the start for registries that have not been read yet. After it they get what there is, and nothing is taken from those that have more.",
       { default: "30s" },
+    ),
+    clusterTtl: Type.Optional(
+      positiveDuration(
+        "Proxies that know of it let go of a cluster when they have not heard from the bridge for so long, at least 1s; it tells them three times in it that the cluster is still meant. Default: they keep what they have for as long as the bridge is away. Counts for streams that open after the next start.",
+      ),
     ),
     clientStatus: Type.Boolean({
       default: false,

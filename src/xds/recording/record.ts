@@ -45,6 +45,8 @@ export type XdsRecord =
       readonly removed: readonly string[];
       /** On demand: asked for and not there. */
       readonly absent?: readonly string[];
+      /** Still meant: a heartbeat for resources with a time to live. */
+      readonly kept?: readonly string[];
     })
   | (Common & { readonly kind: "close" })
   /** Lines were left out, because the disk was slower than the streams: what follows cannot be judged. */
@@ -64,13 +66,14 @@ export function requestRecord(request: StreamRequest, common: Common): RequestRe
 
 /** A response as it is recorded. */
 export function responseRecord(response: StreamResponse, common: Common): ResponseRecord {
-  const { typeUrl: type, nonce, version, removed, bare = [] } = response;
+  const { typeUrl: type, nonce, version, removed, bare = [], ttlMs } = response;
   const resources = response.resources.map(({ name, version: own, refs }) => ({
     name,
     version: own,
     ...(refs.length > 0 && { refs }),
   }));
-  const absent = bare.map(({ name }) => name);
   const base = { ...common, kind: "response", type, nonce, version, resources, removed } as const;
-  return absent.length === 0 ? base : { ...base, absent };
+  if (bare.length === 0) return base;
+  const named = bare.map(({ name }) => name);
+  return ttlMs === undefined ? { ...base, absent: named } : { ...base, kept: named };
 }

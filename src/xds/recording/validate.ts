@@ -118,7 +118,7 @@ function judge(history: StreamHistory, record: ResponseRecord, blame: Blame): vo
   if (history.nonces.has(record.nonce)) blame("nonce-reused", record.nonce);
   if (state.inflight.size > 0 && state.lastAnswerAt !== record.at && record.at - state.lastAnswerAt > PARTS_MS)
     blame("answered-too-early", `${record.type}, ${state.inflight.size} unanswered`);
-  const all = [...names, ...record.removed, ...(record.absent ?? [])];
+  const all = [...names, ...record.removed, ...(record.absent ?? []), ...(record.kept ?? [])];
   for (const name of all) if (!wanted(state, name) && !isNothing(record, name)) blame("not-asked-for", `${record.type} ${name}`);
   if (new Set(all).size < all.length) blame("named-twice", record.type);
   if (all.length === 0 && !state.owesAnswer && history.variant === "delta") blame("says-nothing", record.type);

@@ -25,7 +25,8 @@ export interface LoadGuard {
   readonly defaults: NodeDefaults;
 }
 
-export function loadService(loads: Loads, log: Log, guard?: LoadGuard): BoundService {
+/** `intervalSeconds`: how often clients report. */
+export function loadService(loads: Loads, log: Log, guard?: LoadGuard, intervalSeconds = INTERVAL_SECONDS): BoundService {
   const streamLoadStats = (call: ServerDuplexStream<Buffer, Buffer>) => {
     let client: ClientLoads | undefined;
     /** Clusters that a client without the wildcard has been asked for. */
@@ -38,7 +39,7 @@ export function loadService(loads: Loads, log: Log, guard?: LoadGuard): BoundSer
       const answer = LoadStatsResponse.fromPartial({
         sendAllClusters: all,
         clusters: all ? [] : [...asked],
-        loadReportingInterval: { seconds: INTERVAL_SECONDS, nanos: 0 },
+        loadReportingInterval: { seconds: intervalSeconds, nanos: 0 },
       });
       call.write(Buffer.from(LoadStatsResponse.encode(answer).finish()));
     };

@@ -6,6 +6,7 @@
 import type { BareResource, StreamResponse, Variant } from "../stream/messages.ts";
 import type { Resource } from "../types.ts";
 import { PREFIX_BYTES } from "./frames.ts";
+import { ttlContent } from "./ttl.ts";
 
 /** Fields of both responses, the last of delta alone; 3 of a DiscoveryResponse (canary) and 7 and above are never used. */
 const VERSION = 1;
@@ -49,6 +50,7 @@ export function encodeResponse(variant: Variant, response: StreamResponse): Buff
 const EMPTY = Buffer.alloc(0);
 
 function contentOf(variant: Variant, response: StreamResponse): readonly Uint8Array[] {
+  if (response.ttlMs !== undefined) return [ttlContent(variant, response)];
   const { version, resources, removed, bare = [] } = response;
   const [only] = resources;
   if (only === undefined || resources.length > 1 || removed.length > 0 || bare.length > 0)

@@ -1,6 +1,13 @@
 /** The xDS server: binds, serves the discovery services, and stops without cutting anybody off. */
 import type { Server as Gate } from "node:net";
-import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
+import {
+  type ChannelOptions,
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  status,
+} from "@grpc/grpc-js";
 import { reasonOf } from "../../kernel/errors.ts";
 import { isLoopback, type ListenAddress, listenText } from "../../kernel/listen-address.ts";
 import { fail } from "../../model/errors.ts";
@@ -18,6 +25,8 @@ const DRAIN_SPREAD_MS = 2000;
 export interface XdsServerEnv extends Omit<SessionEnv, "pacer"> {
   /** Default: DEFAULT_GATE_LIMITS. */
   readonly limits?: GateLimits;
+  /** Over SERVER_OPTIONS; for tests, which cannot wait half an hour. */
+  readonly channel?: ChannelOptions;
   /** Served beside discovery: load reports, client status. */
   readonly services?: readonly BoundService[];
   /** See every call of every service before it begins. */
@@ -45,7 +54,11 @@ export function createXdsServer(env: XdsServerEnv): XdsServer {
   const { limits = DEFAULT_GATE_LIMITS } = env;
   const sessions = new Set<Session>();
   const gates = new Set<Gate>();
-  const server = new Server({ ...SERVER_OPTIONS, interceptors: [refuseLargeMetadata, ...(env.interceptors ?? [])] });
+  const server = new Server({
+    ...SERVER_OPTIONS,
+    ...env.channel,
+    interceptors: [refuseLargeMetadata, ...(env.interceptors ?? [])],
+  });
 
   const sessionEnv = { ...env, pacer: createPacer(env.clock) };
   const serve = (kind: StreamKind) => (call: Call) => {

@@ -1,6 +1,7 @@
 /**
  * The discovery services by name, written by hand: both sides of every method carry bytes, so that what was encoded
- * once is sent as it is (envoy/service/discovery/v3/ads.proto, lds.proto, rds.proto, cds.proto, eds.proto, sds.proto).
+ * once is sent as it is (envoy/service/discovery/v3/ads.proto, lds.proto, rds.proto, cds.proto, eds.proto, sds.proto,
+ * extension/v3/config_discovery.proto).
  */
 import type { handleBidiStreamingCall, MethodDefinition, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { Variant } from "../stream/messages.ts";
@@ -39,6 +40,11 @@ const SINGLE: readonly SingleType[] = [
     noun: "VirtualHosts",
     typeUrl: TYPE_URL.virtualHost,
     deltaOnly: true,
+  },
+  {
+    service: "envoy.service.extension.v3.ExtensionConfigDiscoveryService",
+    noun: "ExtensionConfigs",
+    typeUrl: TYPE_URL.extension,
   },
   { service: "envoy.service.secret.v3.SecretDiscoveryService", noun: "Secrets", typeUrl: TYPE_URL.secret },
 ];

@@ -13,7 +13,7 @@ import { agentOf, clientOf, type NodeDefaults } from "../node.ts";
 import type { Proxies, ProxySession } from "../proxies.ts";
 import type { Recorder, StreamRecorder } from "../recording/recorder.ts";
 import { withoutSecrets } from "../secret-source.ts";
-import type { StreamRequest } from "../stream/messages.ts";
+import type { StreamRequest, StreamResponse } from "../stream/messages.ts";
 import { createXdsStream, type XdsStream } from "../stream/stream.ts";
 import { shortType, TYPE_URL } from "../types.ts";
 import type { ViewHandle, ViewProvider } from "../view-provider.ts";
@@ -25,6 +25,7 @@ import type { Pacer } from "./pacer.ts";
 import { encodeResponse } from "./response.ts";
 import { mayHaveSecrets } from "./secret-access.ts";
 import type { StreamKind } from "./services.ts";
+import { BEATS_IN_TTL, ttlFor } from "./ttl.ts";
 
 /** A client that has not read what was sent for so long is closed; it reconnects and gets the newest state alone. */
 const STALL_MS = 30_000;
@@ -53,6 +54,8 @@ export interface SessionEnv {
   readonly recorder?: Recorder | undefined;
   /** Who may be what; absent: everybody is believed. */
   readonly access?: Access;
+  /** Ms that clients which know of it keep a cluster without hearing from the bridge. Undefined: for ever. */
+  readonly clusterTtlMs?: number | undefined;
   /** False: messages go through grpc-js's public interface alone. Default: true, where this grpc-js allows it. */
   readonly direct?: boolean;
 }
@@ -71,6 +74,8 @@ interface Open {
   readonly unsubscribe: () => void;
   readonly record: StreamRecorder | undefined;
   readonly log: Log;
+  /** Ends with the stream. */
+  readonly over: AbortController;
 }
 
 /** Serves the call until it ends; `onClose` is called exactly once. */
@@ -89,6 +94,7 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     stalled?.abort();
     env.metrics.stream(kind.variant, -1);
     if (open !== undefined) {
+      open.over.abort();
       open.unsubscribe();
       open.handle.release();
       open.proxy.close();
@@ -115,15 +121,27 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
 
   const flush = () => {
     if (closed || open === undefined || !open.handle.ready || stalled !== undefined) return;
+    send(open, open.stream.flush());
+  };
+
+  const send = (to: Open, responses: readonly StreamResponse[]) => {
     let room = true;
-    for (const response of open.stream.flush()) {
+    for (const response of responses) {
       const bytes = encodeResponse(kind.variant, response);
       room = messages.write(bytes);
-      open.proxy.sent(response);
-      open.record?.response(response);
+      to.proxy.sent(response);
+      to.record?.response(response);
       env.metrics.response(shortType(response.typeUrl), bytes.byteLength - PREFIX_BYTES);
     }
-    if (!room) waitForRoom(open.log);
+    if (!room) waitForRoom(to.log);
+  };
+
+  /** Until the stream ends. */
+  const beat = async (to: Open, ttlMs: number) => {
+    while (!closed) {
+      await env.clock.sleep(ttlMs / BEATS_IN_TTL, to.over.signal);
+      if (!closed && stalled === undefined) guard(() => send(to, to.stream.heartbeat()));
+    }
   };
 
   const flushGuarded = () => guard(flush);
@@ -156,7 +174,8 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     trusted = mayHaveSecrets({ peer: call.getPeer(), certified: isCertified(call) || proven.kind === "serviceAccount" });
     const handle = env.views.acquire(client);
     const tables = trusted ? handle.tables : withoutSecrets(handle.tables);
-    const stream = createXdsStream({ variant: kind.variant, tables, epoch: env.epoch });
+    const ttl = ttlFor(node, kind.variant, env.clusterTtlMs);
+    const stream = createXdsStream({ variant: kind.variant, tables, epoch: env.epoch, ttl });
     const nodeId = node?.id ?? "";
     const identity = {
       nodeId,
@@ -171,7 +190,11 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     const log = env.log.child({ node: nodeId });
     log.info({ role: client.role, variant: kind.variant, view: handle.key }, "xds stream opened");
     const record = env.recorder?.open({ node: nodeId, view: handle.key, variant: kind.variant });
-    return { handle, stream, proxy, unsubscribe: handle.subscribe(() => env.pacer.change(flushGuarded)), record, log };
+    const unsubscribe = handle.subscribe(() => env.pacer.change(flushGuarded));
+    const begun: Open = { handle, stream, proxy, unsubscribe, record, log, over: new AbortController() };
+    // The only rejection of a sleep is its abort: the stream has ended.
+    if (ttl !== undefined) beat(begun, ttl.ms).catch(() => undefined);
+    return begun;
   };
 
   /** Said once a stream: the listeners that need them wait, and the client asks again and again. */

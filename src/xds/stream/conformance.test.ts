@@ -1,7 +1,7 @@
 /** Items of docs/reference/xds-conformance.md that need no more than a stream and have no other test. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CDS, EDS, LDS, ref, rig, SDS } from "./testing.ts";
+import { CDS, ECDS, EDS, LDS, ref, rig, SDS } from "./testing.ts";
 
 const initialVersions = (versions: Readonly<Record<string, string>>) => new Map(Object.entries(versions));
 
@@ -55,6 +55,26 @@ for (const variant of ["delta", "sotw"] as const)
     // In state of the world the client has let go of it with the listener, and nothing can say that it is gone.
     assert.deepEqual(one.flush(), variant === "delta" ? ["SDS[-web]"] : []);
   });
+
+test("C7 a filter's configuration goes after the listener that named it", () => {
+  const one = rig("delta");
+  one.set(ECDS, "exports");
+  one.set(LDS, "l", 1, [ref(ECDS, "exports")]);
+  one.delta(LDS, { subscribe: ["*"] });
+  assert.deepEqual(one.flush(), ["LDS[l]"]);
+  one.delta(ECDS, { subscribe: ["exports"] });
+  assert.deepEqual(one.flush(), ["ECDS[exports]"]);
+  one.ack(LDS);
+  one.ack(ECDS);
+  one.set(ECDS, "exports", 2);
+  assert.deepEqual(one.flush(), ["ECDS[exports]"], "apart from its listener");
+  one.ack(ECDS);
+  one.remove(ECDS, "exports");
+  one.remove(LDS, "l");
+  assert.deepEqual(one.flush(), ["LDS[-l]"]);
+  one.ack(LDS);
+  assert.deepEqual(one.flush(), ["ECDS[-exports]"]);
+});
 
 test("D5 every delta response has a nonce of its own and a version for people", () => {
   const one = rig("delta");

@@ -26,6 +26,7 @@ const REFERRERS: Readonly<Record<string, readonly TypeUrl[]>> = {
   [TYPE_URL.endpoint]: [TYPE_URL.cluster],
   [TYPE_URL.secret]: [TYPE_URL.cluster, TYPE_URL.listener],
   [TYPE_URL.route]: [TYPE_URL.listener],
+  [TYPE_URL.extension]: [TYPE_URL.listener],
 };
 
 export function dueOf(state: TypeState, states: TypeStates, tables: ViewTables): Due {

@@ -45,8 +45,10 @@ export interface StreamResponse {
   readonly resources: readonly Resource[];
   /** Delta only. */
   readonly removed: readonly string[];
-  /** Delta only: names that were asked for on demand and are not there. */
+  /** Names that were asked for on demand and are not there, or that the client has and shall go on to have. */
   readonly bare?: readonly BareResource[];
+  /** Ms that the client keeps what is in it without hearing of it again; undefined: for ever. */
+  readonly ttlMs?: number;
 }
 
 /** What a request answered, for the log and the proxy's status. */

@@ -19,6 +19,8 @@ export function receive(state: TypeState, request: StreamRequest, tables: ViewTa
 
 function settle(state: TypeState, { nonce, error }: StreamRequest): Answer {
   const { typeUrl } = state;
+  // It changed nothing, so neither does its answer.
+  if (state.beats.delete(nonce)) return { kind: "none", typeUrl };
   if (nonce === "" || !state.inflight.delete(nonce)) return { kind: "none", typeUrl };
   if (error !== undefined) {
     state.refused = true;

@@ -6,9 +6,9 @@
  * listeners, then routes; removals after what referred to them is settled; endpoints again after their cluster, even
  * unchanged, because Envoy waits for them (xDS protocol, "Resource warming"); a refused response is not sent again.
  */
-import { type Resource, TYPE_URL, type TypeUrl, type ViewTables } from "../types.ts";
+import { type Resource, TYPE_URL, type TypeTable, type TypeUrl, type ViewTables } from "../types.ts";
 import { type Due, dueOf } from "./due.ts";
-import type { Answer, StreamRequest, StreamResponse, Variant } from "./messages.ts";
+import type { Answer, BareResource, StreamRequest, StreamResponse, Variant } from "./messages.ts";
 import { receive } from "./receive.ts";
 import { everyHost, isOnDemandType, isWildcardType, wants } from "./subscription.ts";
 import { newTypeState, rememberDemand, type TypeState } from "./type-state.ts";
@@ -19,6 +19,7 @@ const SEND_ORDER: readonly TypeUrl[] = [
   TYPE_URL.endpoint,
   TYPE_URL.secret,
   TYPE_URL.listener,
+  TYPE_URL.extension,
   TYPE_URL.route,
   TYPE_URL.virtualHost,
 ];
@@ -26,11 +27,19 @@ const SEND_ORDER: readonly TypeUrl[] = [
 /** Delta responses are split at this many bytes of content: gRPC clients refuse messages above 4 MiB by default. */
 const MAX_CHUNK_BYTES = 1024 * 1024;
 
+/** Resources of one type are kept by the client for so many ms after it last heard of them. */
+export interface Ttl {
+  readonly typeUrl: TypeUrl;
+  readonly ms: number;
+}
+
 export interface StreamOptions {
   readonly variant: Variant;
   readonly tables: ViewTables;
   /** Unlike that of any other process of the bridge, so that a nonce of an earlier one never matches. */
   readonly epoch: string;
+  /** Absent: what is sent is kept for ever. */
+  readonly ttl?: Ttl | undefined;
 }
 
 /** How far one type has come on the stream, for the proxy's status. */
@@ -55,10 +64,12 @@ export interface XdsStream {
   receive(request: StreamRequest): Answer;
   /** Everything that may be sent now, in the order in which it must be sent. */
   flush(): readonly StreamResponse[];
+  /** That what the client has of the type with a TTL is still meant, by names and versions; nothing while it owes an answer. */
+  heartbeat(): readonly StreamResponse[];
   progress(): readonly TypeProgress[];
 }
 
-export function createXdsStream({ variant, tables, epoch }: StreamOptions): XdsStream {
+export function createXdsStream({ variant, tables, epoch, ttl }: StreamOptions): XdsStream {
   const states = new Map<TypeUrl, TypeState>();
   /** The same in the order in which they are sent. */
   let ordered: readonly TypeState[] = [];
@@ -69,7 +80,12 @@ export function createXdsStream({ variant, tables, epoch }: StreamOptions): XdsS
     state.inflight.add(nonce);
     const { version } = tables.table(state.typeUrl);
     const bare = absent.map((name) => ({ name, version: "" }));
-    return { typeUrl: state.typeUrl, nonce, version, resources, removed, ...(bare.length > 0 && { bare }) };
+    const ttlMs = ttl?.typeUrl === state.typeUrl ? ttl.ms : undefined;
+    return {
+      ...{ typeUrl: state.typeUrl, nonce, version, resources, removed },
+      ...(bare.length > 0 && { bare }),
+      ...(ttlMs !== undefined && { ttlMs }),
+    };
   };
 
   /** Whatever the sent resources refer to is due again, if it is subscribed. */
@@ -84,7 +100,7 @@ export function createXdsStream({ variant, tables, epoch }: StreamOptions): XdsS
   };
 
   const mayHaveDue = (state: TypeState): boolean => {
-    if (state.inflight.size > 0) return false;
+    if (state.inflight.size > 0 || state.beats.size > 0) return false;
     if (tables.complete) endGuard(state);
     else if (variant === "sotw" && state.guarded !== undefined) return false;
     return !isInStep(state, tables.table(state.typeUrl).seq);
@@ -118,8 +134,27 @@ export function createXdsStream({ variant, tables, epoch }: StreamOptions): XdsS
       for (let round = 0; round < 2; round++) for (const state of ordered) if (mayHaveDue(state)) flushType(state, responses);
       return responses;
     },
+    heartbeat() {
+      const state = ttl === undefined ? undefined : states.get(ttl.typeUrl);
+      if (state === undefined || ttl === undefined || state.inflight.size > 0 || state.beats.size > 0) return [];
+      const { version } = tables.table(ttl.typeUrl);
+      const bare = keptNow(state, tables.table(ttl.typeUrl));
+      if (bare.length === 0) return [];
+      const nonce = `${epoch}.${++nonces}`;
+      state.beats.add(nonce);
+      return [{ typeUrl: ttl.typeUrl, nonce, version, resources: [], removed: [], bare, ttlMs: ttl.ms }];
+    },
     progress: () => [...states.values()].map(progressOf),
   };
+}
+
+/** What the client has and nothing newer is due of. */
+function keptNow(state: TypeState, table: TypeTable): readonly BareResource[] {
+  if (state.full) return [];
+  const { subscription, dirty, owed, sentSeq } = state;
+  return [...table.all()].filter(
+    ({ name }) => wants(subscription, name) && !dirty.has(name) && !owed.has(name) && table.changedAt(name) <= sentSeq,
+  );
 }
 
 function placeOf(typeUrl: TypeUrl): number {

@@ -3,10 +3,10 @@ import { makeResource } from "../resource.ts";
 import { createTables, type WritableTables } from "../table.ts";
 import { type Resource, type ResourceRef, TYPE_URL, type TypeUrl } from "../types.ts";
 import type { Answer, DeltaRequest, SotwRequest, StreamResponse, Variant } from "./messages.ts";
-import { createXdsStream, type XdsStream } from "./stream.ts";
+import { createXdsStream, type Ttl, type XdsStream } from "./stream.ts";
 
 export const [LDS, RDS, CDS, EDS] = [TYPE_URL.listener, TYPE_URL.route, TYPE_URL.cluster, TYPE_URL.endpoint];
-export const [SDS, VHDS] = [TYPE_URL.secret, TYPE_URL.virtualHost];
+export const [SDS, VHDS, ECDS] = [TYPE_URL.secret, TYPE_URL.virtualHost, TYPE_URL.extension];
 
 export const ref = (typeUrl: TypeUrl, name: string): ResourceRef => ({ typeUrl, name });
 
@@ -43,11 +43,19 @@ const SHORT: Readonly<Record<string, string>> = {
   [EDS]: "EDS",
   [SDS]: "SDS",
   [VHDS]: "VHDS",
+  [ECDS]: "ECDS",
 };
 
-export function rig(variant: Variant, { complete = true, tables = createTables(), epoch = "e" } = {}): Rig {
+interface RigOptions {
+  readonly complete?: boolean;
+  readonly tables?: WritableTables;
+  readonly epoch?: string;
+  readonly ttl?: Ttl;
+}
+
+export function rig(variant: Variant, { complete = true, tables = createTables(), epoch = "e", ttl }: RigOptions = {}): Rig {
   tables.complete = complete;
-  const stream = createXdsStream({ variant, tables, epoch });
+  const stream = createXdsStream({ variant, tables, epoch, ttl });
   const newest = new Map<TypeUrl, StreamResponse>();
   const subscribed = new Map<TypeUrl, readonly string[]>();
 

@@ -26,6 +26,8 @@ export interface TypeState {
   mustAnswer: boolean;
   /** Nonces of the responses (one, or the chunks of one) that are not answered yet. */
   readonly inflight: Set<string>;
+  /** Nonces of what was said only so that the client keeps what it has. */
+  readonly beats: Set<string>;
   /** What `settledSeq` becomes when they are. */
   inflightSeq: number;
   /** One of the chunks in flight was refused. */
@@ -57,6 +59,7 @@ export function newTypeState(typeUrl: TypeUrl): TypeState {
     full: false,
     mustAnswer: false,
     inflight: new Set(),
+    beats: new Set(),
     inflightSeq: 0,
     refused: false,
     waiting: new Map(),

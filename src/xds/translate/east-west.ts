@@ -1,8 +1,11 @@
 /**
- * The gateway between networks: one listener of constant size however many services are exported. It never opens TLS:
- * the server name says where a connection goes, an RBAC filter made of the export rules says whether it may, and the
- * cluster for a name is asked for when the first connection for it comes. Pure.
+ * The gateway between networks: one listener that stays as it is whatever is exported. It never opens TLS: the server name
+ * says where a connection goes, an RBAC filter made of the export rules says whether it may, and the cluster for a name is
+ * asked for when the first connection for it comes. The filter's configuration is a resource of its own (ECDS): a listener
+ * that changes closes its connections, however long they have been passing data. Pure.
  */
+import { ExtensionConfigSource } from "../../gen/envoy/config/core/v3/config_source.ts";
+import { TypedExtensionConfig } from "../../gen/envoy/config/core/v3/extension.ts";
 import type { Listener as ListenerMessage } from "../../gen/envoy/config/listener/v3/listener.ts";
 import { Listener } from "../../gen/envoy/config/listener/v3/listener.ts";
 import type { Filter } from "../../gen/envoy/config/listener/v3/listener_components.ts";
@@ -14,10 +17,10 @@ import type { Client } from "../../routing/client.ts";
 import type { GatewaySpec, TrafficPolicy } from "../../routing/policy.ts";
 import { sniPatterns } from "../../routing/sni.ts";
 import type { ExportRule, NetworkSpec } from "../../routing/topology.ts";
-import { gatewayListenerName } from "../names.ts";
+import { exportsFilterName, gatewayListenerName } from "../names.ts";
 import { makeResource } from "../resource.ts";
-import { TYPE_URL } from "../types.ts";
-import { any, socketAddress } from "./common.ts";
+import { type Resource, TYPE_URL } from "../types.ts";
+import { adsSource, any, socketAddress } from "./common.ts";
 import { type Shape, tlsInspector } from "./gateway.ts";
 import { CONNECT_ATTEMPTS, TCP_PROXY } from "./hcm.ts";
 import { onDemandClusters } from "./on-demand.ts";
@@ -29,7 +32,9 @@ const SNI_CLUSTER = "envoy.extensions.filters.network.sni_cluster.v3.SniCluster"
 const EARLY_DATA_BYTES = 16_384;
 
 export function eastWestShape(gateway: GatewaySpec, client: Client, traffic: TrafficPolicy): Shape {
-  const resources = gateway.listeners.map((spec) => {
+  const exportsName = exportsFilterName(gateway.name);
+  const refs = [{ typeUrl: TYPE_URL.extension, name: exportsName }];
+  const listeners = gateway.listeners.map((spec) => {
     const name = gatewayListenerName(gateway.name, spec.name);
     const listener: ListenerMessage = Listener.fromPartial({
       name,
@@ -39,22 +44,33 @@ export function eastWestShape(gateway: GatewaySpec, client: Client, traffic: Tra
       filterChains: [
         {
           filterChainMatch: { transportProtocol: "tls" },
-          filters: [rbacFilter(client, traffic), filter("sni_cluster", SNI_CLUSTER, SniCluster, {}), onDemandProxy()],
+          filters: [discovered(exportsName, NETWORK_RBAC), filter("sni_cluster", SNI_CLUSTER, SniCluster, {}), onDemandProxy()],
         },
       ],
     });
-    return makeResource(TYPE_URL.listener, name, Listener.encode(listener).finish());
+    return makeResource(TYPE_URL.listener, name, Listener.encode(listener).finish(), refs);
   });
-  return { resources, conditions: [] };
+  return { resources: [...listeners, exportsFilter(exportsName, client, traffic)], conditions: [] };
 }
 
-function rbacFilter(client: Client, { exports = [], networks, domain }: TrafficPolicy): Filter {
+/** A filter whose configuration comes over the same stream. Until it is there the listener waits; without it nobody gets in. */
+function discovered(name: string, type: string): Filter {
+  const value = ExtensionConfigSource.fromPartial({
+    configSource: adsSource(),
+    typeUrls: [`type.googleapis.com/${type}`],
+  });
+  return { name, configType: { $case: "configDiscovery", value } };
+}
+
+function exportsFilter(name: string, client: Client, { exports = [], networks, domain }: TrafficPolicy): Resource {
   const policies = exports.flatMap((rule, index): [string, Policy][] =>
     rule.local ? [] : [[`export-${index}`, policyOf(rule, { networks, domain, own: client.network })]],
   );
   // An allow rule without a policy lets nobody in: what is not exported is refused.
   const rules = { action: RBAC_Action.ALLOW, policies: Object.fromEntries(policies) };
-  return filter("rbac", NETWORK_RBAC, RBAC, RBAC.fromPartial({ statPrefix: "east_west", rules }));
+  const typedConfig = any(NETWORK_RBAC, RBAC, RBAC.fromPartial({ statPrefix: "east_west", rules }));
+  const body = TypedExtensionConfig.encode(TypedExtensionConfig.fromPartial({ name, typedConfig })).finish();
+  return makeResource(TYPE_URL.extension, name, body);
 }
 
 interface PolicyContext {
