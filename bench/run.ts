@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [options]`: runs one benchmark. Each is a module with `run(args)` that resolves to the exit code. */
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<number> }>>> = {
+  deploy: () => import("./deploy.ts"),
   dns: () => import("./dns.ts"),
   envoys: () => import("./envoys.ts"),
   growth: () => import("./growth.ts"),

@@ -2,7 +2,7 @@
 import type { Clock } from "../../src/kernel/clock.ts";
 import type { MeshbridgeError } from "../../src/kernel/errors.ts";
 import type { JsonObject } from "../json/value.ts";
-import type { Answer, ClusterClient } from "../kube/types.ts";
+import type { Answer, ClusterClient, Discovery } from "../kube/types.ts";
 import { inventoryKey, inventoryKinds } from "../plan/inventory.ts";
 import { keyText } from "../plan/object-key.ts";
 import { applyActions } from "./apply.ts";
@@ -40,6 +40,7 @@ export function createLiveEngine({ clients, clock, withinMs, signal, changed }: 
   const writers = new Map(
     [...clients].map(([name, client]) => [name, withSilence(client, (error) => caches.get(client)?.suspect(error))] as const),
   );
+  const kinds = createKnownKinds(signal);
   return {
     tracked: () => [...caches.values()].reduce((sum, { size }) => sum + size, 0),
     apply: (actions, options, abort) => applyActions(actions, writers, options, abort),
@@ -47,7 +48,7 @@ export function createLiveEngine({ clients, clock, withinMs, signal, changed }: 
       const read = (client: ClusterClient, limit: AbortSignal) => {
         const cache = caches.get(client);
         if (cache === undefined) throw new TypeError(`no cluster is called ${client.name}`);
-        return readCache(cache, client, request, limit);
+        return readCache(cache, client, request, { kinds, signal: limit });
       };
       return observeEach([...clients.values()], { request, read, clock, withinMs }, abort);
     },
@@ -58,11 +59,11 @@ async function readCache(
   cache: ClusterCache,
   client: ClusterClient,
   request: ObserveRequest,
-  signal: AbortSignal,
+  { kinds, signal }: { readonly kinds: KnownKinds; readonly signal: AbortSignal },
 ): Promise<Read | { readonly error: MeshbridgeError }> {
   const failing = cache.state();
   if (failing.state === "failing") return failing;
-  const discovery = await client.discover(signal);
+  const discovery = await kinds.of(client, request, signal);
   if ("error" in discovery) return discovery;
   const { wanted, missing, served, rare } = kindsOf(request, discovery.value);
   const follow = async (kinds: readonly string[]) => {
@@ -83,6 +84,32 @@ async function readCache(
   const objects = new Map<string, JsonObject>(cache.objectsOf(request.workload));
   const refusal = await lookUp(client, { request, objects, missing }, signal);
   return refusal ?? { objects, missingKinds: missing, owned: cache.size, observedAt: state.heardAt };
+}
+
+interface KnownKinds {
+  /** What is known to be served, when all that is wanted is; else the server is asked. */
+  of(client: ClusterClient, request: ObserveRequest, limit: AbortSignal): Promise<Answer<Discovery>>;
+}
+
+/** No pass waits for a list of kinds that has only grown old: it is asked for meanwhile. `signal` ends that. */
+function createKnownKinds(signal: AbortSignal): KnownKinds {
+  const known = new Map<ClusterClient, Discovery>();
+  const ask = async (client: ClusterClient, limit: AbortSignal) => {
+    const answer = await client.discover(limit);
+    if ("value" in answer) known.set(client, answer.value);
+    return answer;
+  };
+  return {
+    async of(client, request, limit) {
+      const before = known.get(client);
+      if (before === undefined || kindsOf(request, before).missing.size > 0) return await ask(client, limit);
+      // The client keeps its answer for a while, so this is a request now and then.
+      ask(client, signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+      return { value: before };
+    },
+  };
 }
 
 /** Tells of every write that was not answered. */
