@@ -45,7 +45,10 @@ export function createGate(limits: GateLimits, env: GateEnv, accept: (socket: So
     socket.once("close", () => closed.abort());
     env.clock.sleep(limits.prefaceMs, closed.signal).then(
       () => {
-        if (socket.bytesRead < PREFACE_BYTES) refuse(socket, "silent");
+        // After what has arrived is read: where this process was busy for so long, it is not the client that was silent.
+        setImmediate(() => {
+          if (!socket.destroyed && socket.bytesRead < PREFACE_BYTES) refuse(socket, "silent");
+        });
       },
       // The only rejection of a sleep is its abort: the connection closed by itself.
       () => undefined,
