@@ -79,22 +79,25 @@ function load(registry: string, phase: string, { before, after, took, changes }:
   };
 }
 
-/** Moves one instance from port to port at the rate, or as fast as the registry takes it; resolves to how often. */
+/**
+ * Instances move from port to port at the rate, or as fast as the registry takes it; resolves to how often. Each writer has
+ * a service of its own: writers of one object wait for each other, and then their conflicts are what is measured.
+ */
 async function change(driver: RegistryDriver, rate: number, until: number): Promise<number> {
-  // Alone in its service: Kubernetes gives one port to all endpoints of a slice.
-  const instance = instanceOf(driver.kind, "pulse", 0);
+  const pulse = instanceOf(driver.kind, "pulse", 0);
   const started = performance.now();
   let changes = 0;
-  const writer = async () => {
+  const writer = async (index: number) => {
+    const own = { ...pulse, service: `${pulse.service}-${index}` };
     while (performance.now() < until) {
       const due = started + (changes / rate) * 1000;
       if (due > performance.now()) await sleep(due - performance.now());
       const port = 10_000 + (changes++ % 1000);
-      await driver.put([{ ...instance, port }]);
+      await driver.put([{ ...own, port }]);
     }
+    await driver.remove([own]);
   };
-  await Promise.all(Array.from({ length: WRITERS }, writer));
-  await driver.put([instance]);
+  await Promise.all(Array.from({ length: WRITERS }, (_, index) => writer(index)));
   return changes;
 }
 

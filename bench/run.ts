@@ -10,6 +10,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly str
   planner: () => import("./planner.ts"),
   propagation: () => import("./propagation.ts"),
   "registry-load": () => import("./registry-load.ts"),
+  scaling: () => import("./scaling.ts"),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -5,12 +5,13 @@
  */
 import type { Clock } from "../../kernel/clock.ts";
 
-/** Rounds take about one part in so many of the time; the answers they bring cost about as much again. */
-const SPARE = 8;
-/** Waiting for the next round adds no more than this to the age of a change, in ms. */
-const MAX_WINDOW_MS = 20;
-/** But that rounds take all of the time is worse: beyond this share fewer of them bring changes sooner. */
-const LEAST_SPARE = 3;
+/** Between two rounds there is so many times what the last one took: its answers and the registries need time as well. */
+const SPARE = 7;
+/**
+ * But no more than so many ms. The bound is also what keeps a round from growing without end: what comes in meanwhile makes
+ * the next one longer.
+ */
+const MAX_GAP_MS = 20;
 
 export interface Pacer {
   /** `flush` is called in the next round, once however often it is named before. Nothing it throws is caught. */
@@ -32,8 +33,8 @@ export function createPacer(clock: Clock): Pacer {
     if (waiting || changed.size === 0) return;
     const startedAt = clock.monotonic();
     for (const flush of take(changed)) flush();
-    const took = clock.monotonic() - startedAt;
-    nextAt = startedAt + Math.max(took * LEAST_SPARE, Math.min(MAX_WINDOW_MS, took * SPARE));
+    const endedAt = clock.monotonic();
+    nextAt = endedAt + Math.min(MAX_GAP_MS, (endedAt - startedAt) * SPARE);
   };
 
   // One turn later: everything that one catalog change touches has then arrived.
@@ -60,7 +61,7 @@ export function createPacer(clock: Clock): Pacer {
         waiting = false;
         schedule();
       };
-      // Without a signal it is never rejected, and it is over after three rounds' time at the latest.
+      // Without a signal it is never rejected, and it is over in 20 ms at the latest.
       clock.sleep(wait).then(over, over);
     },
   };
