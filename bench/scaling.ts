@@ -12,6 +12,9 @@ const PACE = { spare: 7, maxGapMs: 20 };
 /** From one bridge to the next: the network between two sites, and a link's own reading. */
 const HOP_MS = 5;
 const SIMULATED_MS = 20_000;
+const CLIENTS_PER_BRIDGE = 1000;
+/** Older than this at the 99th percentile, and older the longer it lasts. */
+const LOST_MS = 5000;
 
 interface Layout {
   readonly name: string;
@@ -26,7 +29,7 @@ interface Layout {
 interface Outcome {
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Of one bridge; above 0.95 it does not keep up. */
+  /** Of one bridge; it has one. */
   readonly cores: number;
   /** Of all, the root included. */
   readonly allCores: number;
@@ -39,10 +42,10 @@ export async function run(): Promise<number> {
   const head = ["clients", "changes/s", "layout", "cores each", "cores", "read the registries", "age p50 ms", "p99 ms"];
   const lines = [`| ${head.join(" | ")} |`, `|${"---|".repeat(head.length)}`];
   for (const clients of [1000, 5000, 20_000, 100_000])
-    for (const rate of [1, 20, 500])
+    for (const rate of [1, 10, 100])
       for (const layout of layoutsFor(clients)) {
         const { p50Ms, p99Ms, cores, allCores, readers } = simulate(clients, rate, layout);
-        const ages = cores > 0.95 ? ["does not keep up", ""] : [shown(p50Ms), shown(p99Ms)];
+        const ages = p99Ms > LOST_MS ? ["does not keep up", ""] : [shown(p50Ms), shown(p99Ms)];
         lines.push(`| ${[clients, rate, layout.name, shown(cores), shown(allCores), readers, ...ages].join(" | ")} |`);
       }
   process.stdout.write(`${lines.join("\n")}\n`);
@@ -50,7 +53,7 @@ export async function run(): Promise<number> {
 }
 
 function layoutsFor(clients: number): readonly Layout[] {
-  const bridges = Math.ceil(clients / 2000);
+  const bridges = Math.ceil(clients / CLIENTS_PER_BRIDGE);
   const one: Layout = { name: "one bridge", bridges: 1, share: 1, relayed: false };
   if (bridges === 1) return [one];
   return [

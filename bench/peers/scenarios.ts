@@ -52,8 +52,21 @@ async function connect({ server, generator, follow }: Bench, { clients }: Scenar
   return { ...settled, cpuMs: ((await cpuMicros(server.pid)) - cpu) / 1000 };
 }
 
-async function gate({ generator, fleet, follow }: Bench): Promise<void> {
-  checkHeld(fleet, await generator.held(), follow);
+/** What is under way when the changes end may take so long to arrive. */
+const CONVERGE_MS = 20_000;
+
+/** Resolves with the ms until all clients held what was set; throws when that takes too long. */
+async function gate({ generator, fleet, follow }: Bench): Promise<number> {
+  const started = performance.now();
+  for (;;) {
+    try {
+      checkHeld(fleet, await generator.held(), follow);
+      return performance.now() - started;
+    } catch (error) {
+      if (performance.now() - started > CONVERGE_MS) throw error;
+      await sleep(500);
+    }
+  }
 }
 
 const storm: Scenario["run"] = async (bench, options) => {
@@ -135,7 +148,7 @@ const steady: Scenario["run"] = async (bench, options) => {
   await sleep(1000);
   const report = await generator.report();
   fleet.weights.splice(0, fleet.weights.length, ...weights);
-  await gate(bench);
+  const behindMs = await gate(bench);
   const { rssMiB: after } = await memoryOf(server.pid);
   return {
     "staleness p50 ms": report.p50Ms,
@@ -146,6 +159,7 @@ const steady: Scenario["run"] = async (bench, options) => {
     "MiB/s": report.bytes / 2 ** 20 / options.seconds,
     "RSS before MiB": before,
     "RSS after MiB": after,
+    "converged s after": 1 + behindMs / 1000,
     "generator busy": report.busy,
   };
 };

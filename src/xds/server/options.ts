@@ -11,8 +11,9 @@ export const SERVER_OPTIONS: ChannelOptions = {
   "grpc.max_concurrent_streams": 100,
   // Dead peers, and those that read nothing any more, are closed within 30 s; without this such a connection would stay
   // for ever: what is sent waits for an answer, so there is never enough unread to notice it by.
-  "grpc.keepalive_time_ms": 20_000,
-  "grpc.keepalive_timeout_ms": 10_000,
+  // The long part is the answer's: it comes after whatever the client still has to read, and whatever we still have to do.
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 20_000,
   // Long streams move to other replicas after a while; grpc-js spreads this by ±10 %.
   "grpc.max_connection_age_ms": 30 * 60_000,
   "grpc.max_connection_age_grace_ms": 30_000,
