@@ -16,10 +16,10 @@ socket.resume();
 `;
 
 for (const [name, said, refusals] of [
-  ["a client that spoke while the process was busy is not taken for a silent one", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", []],
-  ["a client that said nothing meanwhile is", "", ["silent"]],
+  ["spoke while the process was busy is not taken for a silent one", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", []],
+  ["said nothing meanwhile is one", "", ["silent"]],
 ] as const)
-  test(name, async () => {
+  test(`a client that ${name}`, async () => {
     const refused: string[] = [];
     const env = { clock: systemClock, log: silentLog, onRefused: (reason: string) => refused.push(reason) };
     const busy = () => {
