@@ -5,7 +5,7 @@ import type { Clock } from "../../src/kernel/clock.ts";
 import { withTimeout } from "../../src/kernel/promises.ts";
 import type { Risk } from "../../src/kubernetes/kubeconfig.ts";
 import { fail } from "../../src/model/errors.ts";
-import type { Cluster } from "../api/schema/cluster.ts";
+import type { Cluster, Taint } from "../api/schema/cluster.ts";
 import { type Declared, withField, withoutMember } from "../clusters/fleet-file.ts";
 import { healthOf, readHealth } from "../clusters/health.ts";
 import { type Hub, patchInHub, putInHub, removeFromHub } from "../clusters/hub.ts";
@@ -18,7 +18,7 @@ import { accountOf, isDue, requestToken, tokenTimes } from "../clusters/token.ts
 import { orphanAll, ownedObjects, refuseInUse, removeAccount, removeKubeconfig } from "../clusters/unjoin.ts";
 import { connectMember } from "../kube/connect.ts";
 import type { ClusterClient, KindRef } from "../kube/types.ts";
-import { taintText } from "../placement/taints.ts";
+import { parseTaint, taintText } from "../placement/taints.ts";
 import { renderTemplate } from "../templates/render.ts";
 import { readWorkload } from "./inputs.ts";
 
@@ -132,6 +132,22 @@ export async function cordon(world: FleetWorld, name: string, unschedulable: boo
   const { text } = await memberOf(world, name);
   if (world.hub !== undefined) await patchInHub(world.hub, name, { unschedulable: unschedulable || null }, world.signal);
   await writeAtomically(world.fleetFile, withField(text, name, "unschedulable", unschedulable || undefined));
+}
+
+/** Puts a taint on, with the time from which its seconds count, or takes it off. One that stands already keeps its time. */
+export async function taint(world: FleetWorld, name: string, text: string): Promise<void> {
+  const parsed = parseTaint(text);
+  if (parsed === undefined) {
+    const reason = `a taint is key[=value]:NoSchedule or key[=value]:NoExecute, with - at the end to take it off, not "${text}"`;
+    throw fail("MB_USAGE", { reason, command: "meshbridge deploy clusters taint" });
+  }
+  const { member, text: fleet } = await memberOf(world, name);
+  const isMeant = ({ key, effect }: Taint) => key === parsed.taint.key && effect === parsed.taint.effect;
+  const { timeAdded = new Date(world.clock.now()).toISOString() } = member.spec.taints.find(isMeant) ?? {};
+  const others = member.spec.taints.filter((one) => !isMeant(one));
+  const taints = parsed.off ? others : [...others, { ...parsed.taint, timeAdded }];
+  if (world.hub !== undefined) await patchInHub(world.hub, name, { taints }, world.signal);
+  await writeAtomically(world.fleetFile, withField(fleet, name, "taints", taints.length > 0 ? taints : undefined));
 }
 
 export interface RenewView {

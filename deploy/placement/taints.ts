@@ -49,6 +49,17 @@ function rank({ verdict }: TaintVerdict): number {
   return ["free", "until", "closed", "evicted"].indexOf(verdict);
 }
 
+/**
+ * `key=value:NoExecute` or `key:NoSchedule`, as kubectl takes it; a `-` at the end takes the taint of that key and effect off.
+ * Undefined when it is of another form.
+ */
+export function parseTaint(text: string): { readonly taint: Taint; readonly off: boolean } | undefined {
+  const [, key, value, effect, off] = /^([^=:\s]{1,253})(?:=([^:\s]{0,63}))?:(NoSchedule|NoExecute)(-?)$/.exec(text) ?? [];
+  if (key === undefined || effect === undefined) return undefined;
+  const taint = { key, ...(value !== undefined && { value }), effect: effect as Taint["effect"] };
+  return { taint, off: off === "-" };
+}
+
 /** `key=value:NoSchedule`, as kubectl writes it. */
 export function taintText({ key, value, effect }: Taint): string {
   return `${key}${value === undefined || value === "" ? "" : `=${value}`}:${effect}`;

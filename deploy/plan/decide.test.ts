@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Policy } from "../api/schema/workload.ts";
 import { type JsonObject, valueAt, withKey } from "../json/value.ts";
 import { decideUnwanted, decideWanted } from "./decide.ts";
+import { diffFields } from "./field-diff.ts";
 import { fieldManager, marked, usedByAnnotation, usersOf } from "./ownership.ts";
 import { parseQuantity, quantitiesEqual } from "./quantity.ts";
 import { applied, updated } from "./testing.ts";
@@ -60,6 +61,31 @@ test("what an API server adds and writes in its own way is no difference", () =>
   there = applied(there, wanted, MANAGER);
   const spec = JSON.parse(JSON.stringify(there).replace("1000m", "1").replace("1024Mi", "1Gi")) as JsonObject;
   assert.equal(decide(wanted, withKey(spec, "status", { replicas: 3 })).verb, "none");
+});
+
+test("what an API server drops because it is empty is no difference; an empty map that means something is", () => {
+  const wanted: JsonObject = {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "web", namespace: "shop", annotations: {} },
+    spec: {
+      template: {
+        spec: {
+          nodeSelector: {},
+          containers: [{ name: "web", ports: [], resources: { limits: {} } }],
+          volumes: [{ name: "v", emptyDir: {} }],
+        },
+      },
+    },
+  };
+  const live = (volume: JsonObject): JsonObject => ({
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "web", namespace: "shop" },
+    spec: { template: { spec: { containers: [{ name: "web", resources: {} }], volumes: [{ name: "v", ...volume }] } } },
+  });
+  assert.deepEqual(diffFields(wanted, live({ emptyDir: {} }), "m"), []);
+  assert.equal(diffFields(wanted, live({ hostPath: { path: "/x" } }), "m").length, 1);
 });
 
 test("changed fields, added ones, and fields that we dropped", () => {

@@ -43,7 +43,7 @@ const NONE: ReadonlySet<string> = new Set();
 
 function walk(wanted: Json, live: Json | undefined, place: Place, context: Walk): void {
   // In a manifest null means that nothing is wanted there.
-  if (wanted === null) return;
+  if (wanted === null || (live === undefined && isDropped(wanted, place.path))) return;
   if (isJsonObject(wanted) && isJsonObject(live)) walkMap(wanted, live, place, { ...context, skip: NONE });
   else if (Array.isArray(wanted) && Array.isArray(live)) walkList(wanted, live, place, context);
   else if (!scalarsEqual(wanted, live, place.path)) report("set", live, wanted, place, context);
@@ -95,10 +95,32 @@ function walkList(wanted: readonly Json[], live: readonly Json[], place: Place, 
 /** Whether the live value has all that is wanted: an API server fills defaults into the items of a list as well. */
 function covers(wanted: Json, live: Json | undefined, path: Place["path"]): boolean {
   if (isJsonObject(wanted) && isJsonObject(live))
-    return Object.entries(wanted).every(([key, value]) => value === null || covers(value, ownValue(live, key), [...path, key]));
+    return Object.entries(wanted).every(([key, value]) => {
+      const [found, at] = [ownValue(live, key), [...path, key]];
+      return value === null || (found === undefined && isDropped(value, at)) || covers(value, found, at);
+    });
   if (Array.isArray(wanted) && Array.isArray(live))
     return wanted.length === live.length && wanted.every((item, index) => covers(item as Json, live[index] as Json, path));
   return scalarsEqual(wanted, live, path);
+}
+
+/** Maps of texts that an API server leaves out when they are empty; other empty maps mean something, such as `emptyDir`. */
+const TEXT_MAPS = new Set([
+  "labels",
+  "annotations",
+  "nodeSelector",
+  "matchLabels",
+  "data",
+  "binaryData",
+  "stringData",
+  "limits",
+  "requests",
+]);
+
+/** Whether an API server keeps nothing of it: it would be a difference for ever, and a write with every pass. */
+function isDropped(wanted: Json, path: Place["path"]): boolean {
+  if (Array.isArray(wanted)) return wanted.length === 0;
+  return isJsonObject(wanted) && Object.keys(wanted).length === 0 && TEXT_MAPS.has(String(path.at(-1)));
 }
 
 const QUANTITIES = new Set(["limits", "requests", "capacity", "hard", "sizeLimit", "averageValue", "storage"]);

@@ -80,6 +80,21 @@ test("the hub gets a Cluster and a Secret with the same credentials", async (t) 
   assert.deepEqual([...objects.keys()], []);
 });
 
+test("a taint has the time it was put on, keeps it, and is taken off", async (t) => {
+  const { join, run, text } = await rig(t);
+  await join("eu-1", "--yes");
+  assert.equal((await run("taint", "eu-1", "outage=power:NoExecute")).code, 0);
+  const time = /timeAdded: (\S+)/.exec(await text())?.[1];
+  assert.ok(time !== undefined && Math.abs(Date.now() - Date.parse(time.replaceAll('"', ""))) < 60_000, await text());
+  await run("taint", "eu-1", "outage:NoExecute");
+  await run("taint", "eu-1", "spare:NoSchedule");
+  assert.equal(/timeAdded: (\S+)/.exec(await text())?.[1], time, "since when it counts does not change");
+  assert.match((await run("list", "-o", "wide")).stdout, /outage:NoExecute,spare:NoSchedule/);
+  for (const off of ["outage:NoExecute-", "spare:NoSchedule-"]) await run("taint", "eu-1", off);
+  assert.doesNotMatch(await text(), /taints/);
+  assert.match((await run("taint", "eu-1", "outage")).stderr, /MB_USAGE.*a taint is key/);
+});
+
 test("a token is renewed when it is time, by the account itself", async (t) => {
   const { join, run, dir } = await rig(t);
   await join("eu-1", "--yes", "--token-life", "2s");
@@ -131,6 +146,56 @@ test("a dead cluster leaves only by force, and is not asked", async (t) => {
   assert.doesNotMatch(await text(), /eu-1/);
   assert.equal(server("eu-1").counts["DELETE"], before);
   server("eu-1").hang(false);
+});
+
+test("a member tells its names by the About API and the hub's inventory, and what room it has", async (t) => {
+  const { join, run, server, admin } = await rig(t);
+  const hub = ["--hub-kubeconfig", admin("hub")[1] ?? ""];
+  await join("eu-1", "--yes", ...hub);
+  const property = (name: string, value: string) =>
+    server("eu-1").put(`clusterproperties//${name}`, {
+      apiVersion: "about.k8s.io/v1alpha1",
+      kind: "ClusterProperty",
+      metadata: { name },
+      spec: { value },
+    });
+  property("cluster.clusterset.k8s.io", "id-7");
+  property("clusterset.k8s.io", "shops");
+  const profile = {
+    apiVersion: "multicluster.x-k8s.io/v1alpha1",
+    kind: "ClusterProfile",
+    metadata: { name: "p7", namespace: "fleet" },
+  };
+  server("hub").put("clusterprofiles/fleet/p7", { ...profile, spec: { displayName: "eu-1" } });
+  const node = (name: string, taints: readonly { readonly effect: string }[]) =>
+    server("eu-1").put(`nodes//${name}`, {
+      ...{ apiVersion: "v1", kind: "Node", metadata: { name }, spec: { taints: [...taints] } },
+      status: { allocatable: { cpu: "4", memory: "8Gi", pods: "110" }, conditions: [{ type: "Ready", status: "True" }] },
+    });
+  node("a", []);
+  node("b", [{ effect: "NoSchedule" }]);
+  const requests = { cpu: "500m", memory: "1Gi" };
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "x", namespace: "shop" } };
+  const containers = [{ name: "x", resources: { requests } }];
+  server("eu-1").put("pods/shop/x", { ...pod, spec: { nodeName: "a", containers } });
+  const lastTransitionTime = "2026-01-01T00:00:00Z";
+  const conditions = [{ type: "PodScheduled", status: "False", reason: "Unschedulable", lastTransitionTime }];
+  server("eu-1").put("pods/shop/y", {
+    ...pod,
+    metadata: { name: "y", namespace: "shop" },
+    spec: { containers },
+    status: { conditions },
+  });
+  const { stdout, stderr } = await run("list", "-o", "json", ...hub);
+  const [row] = JSON.parse(stdout) as Readonly<Record<string, unknown>>[];
+  const { id, clusterSet, profile: named, nodes, readyNodes, room, unschedulablePods } = row ?? assert.fail(stderr);
+  assert.deepEqual(
+    { id, clusterSet, named, nodes, readyNodes, room, unschedulablePods },
+    {
+      ...{ id: "id-7", clusterSet: "shops", named: "fleet/p7", nodes: 2, readyNodes: 1, unschedulablePods: 1 },
+      room: { cpuMilli: 3500, memoryBytes: 7 * 2 ** 30, pods: 109 },
+    },
+  );
 });
 
 test("a kubeconfig that runs a program is refused unless it is allowed by name", async (t) => {

@@ -48,6 +48,7 @@ export function addDeployClusters(deploy: Command, context: CommandContext): voi
   addUnjoin(clusters, context);
   addCordon(clusters, context, true);
   addCordon(clusters, context, false);
+  addTaint(clusters, context);
   addRenew(clusters, context);
   addList(clusters, context);
 }
@@ -127,6 +128,19 @@ function addCordon(clusters: Command, context: CommandContext, unschedulable: bo
     const { cordon } = await import("../../../deploy/cli/clusters.ts");
     await inFleet(context, options, (world) => cordon(world, name, unschedulable));
     context.terminal.err(`${printable(name)} is ${unschedulable ? "cordoned" : "open"}\n`);
+  });
+}
+
+function addTaint(clusters: Command, context: CommandContext): void {
+  const command = clusters
+    .command("taint")
+    .description("keep workloads away that do not tolerate it: NoSchedule new ones, NoExecute running ones as well")
+    .argument("<name>", "the cluster")
+    .argument("<taint>", "key[=value]:NoSchedule or key[=value]:NoExecute; with - at the end to take it off");
+  withFleet(command).action(async (name: string, text: string, options: FleetOptions) => {
+    const { taint } = await import("../../../deploy/cli/clusters.ts");
+    await inFleet(context, options, (world) => taint(world, name, text));
+    context.terminal.err(`${printable(name)}: ${printable(text)}\n`);
   });
 }
 
