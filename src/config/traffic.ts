@@ -152,8 +152,9 @@ function toNetworkGateway({
   };
 }
 
-function toGateway({ name, kind, listeners, routes }: FileGateway): GatewaySpec {
-  return { name, kind, listeners: listeners.map(toListener), routes: routes.map(toRoute) };
+function toGateway({ name, kind, listeners, routes, connectionsPerSecond }: FileGateway): GatewaySpec {
+  const bound = kind === "eastWest" && connectionsPerSecond > 0 ? { connectionsPerSecond } : {};
+  return { name, kind, listeners: listeners.map(toListener), routes: routes.map(toRoute), ...bound };
 }
 
 function toListener({ tls, ...listener }: FileGateway["listeners"][number]): ListenerSpec {

@@ -152,6 +152,8 @@ export interface GatewaySpec {
   readonly kind: "edge" | "eastWest";
   readonly listeners: readonly ListenerSpec[];
   readonly routes: readonly RouteSpec[];
+  /** `eastWest`: new connections that each Envoy takes in a second; undefined: as many as come. */
+  readonly connectionsPerSecond?: number | undefined;
 }
 
 export interface SidecarSpec {

@@ -9,6 +9,7 @@ import { OnDemand } from "../gen/envoy/extensions/filters/http/on_demand/v3/on_d
 import { Router } from "../gen/envoy/extensions/filters/http/router/v3/router.ts";
 import { TlsInspector } from "../gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.ts";
 import { HttpConnectionManager } from "../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
+import { LocalRateLimit } from "../gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit.ts";
 import { RBAC } from "../gen/envoy/extensions/filters/network/rbac/v3/rbac.ts";
 import { SniCluster } from "../gen/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.ts";
 import { TcpProxy } from "../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.ts";
@@ -41,6 +42,7 @@ const SHOWN: ReadonlyMap<string, Show> = new Map([
   [`${TYPE}.filters.listener.tls_inspector.v3.TlsInspector`, show(TlsInspector)],
   [`${TYPE}.transport_sockets.tls.v3.DownstreamTlsContext`, show(DownstreamTlsContext)],
   [`${TYPE}.filters.network.rbac.v3.RBAC`, show(RBAC)],
+  [`${TYPE}.filters.network.local_ratelimit.v3.LocalRateLimit`, show(LocalRateLimit)],
   [`${TYPE}.filters.network.sni_cluster.v3.SniCluster`, show(SniCluster)],
   [`${TYPE}.transport_sockets.tls.v3.UpstreamTlsContext`, show(UpstreamTlsContext)],
   [`${TYPE}.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig`, show(PreviousPrioritiesConfig)],

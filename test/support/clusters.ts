@@ -29,6 +29,8 @@ export interface MeshOptions {
   readonly webIn?: readonly number[];
   /** Further services by cluster number, in the form of the file registry. */
   readonly services?: (cluster: number) => readonly object[];
+  /** One network for all: Pods reach each other, there are no gateways. */
+  readonly flat?: boolean;
   /** Further settings of every network. */
   readonly network?: object;
   /** Addresses of its own that a cluster has besides the first: `10.<cluster>.0.2` and so on; default 0. */
@@ -84,8 +86,10 @@ export async function startMesh(options: MeshOptions, scope: AsyncDisposableStac
   const ca = authority("mesh.local");
   const namespaces = createNamespaces(count, scope);
   const numbers = namespaces.map((_, index) => index + 1);
-  const gatewayPorts = Array.from({ length: options.gateways ?? 1 }, (_, index) => GATEWAY_PORT + index);
-  const networks = numbers.map((number) => ({
+  const { flat = false } = options;
+  const gatewayPorts = Array.from({ length: flat ? 0 : (options.gateways ?? 1) }, (_, index) => GATEWAY_PORT + index);
+  const flatNetworks = [{ name: "flat", cidrs: ["10.0.0.0/8"] }];
+  const joined = numbers.map((number) => ({
     name: `n${number}`,
     ...options.network,
     gateways: gatewayPorts.map((port) => ({ address: namespaces[number - 1]?.address, port })),
@@ -93,8 +97,8 @@ export async function startMesh(options: MeshOptions, scope: AsyncDisposableStac
   const registries = numbers.map((number) => ({ kind: "file", name: `r${number}`, path: `${shared}/r${number}.yaml` }));
   const pairs = numbers.map((number) => issue({ names: [san(number)], by: ca }));
   const config = (number: number) => ({
-    mesh: { cluster: `c${number}`, network: `n${number}`, locality: { region: `r${number}`, zone: "a" } },
-    ...{ registries, networks, exports: options.exports ?? [{ match: "shop/*", to: ["*"] }] },
+    mesh: { cluster: `c${number}`, network: flat ? "flat" : `n${number}`, locality: { region: `r${number}`, zone: "a" } },
+    ...{ registries, networks: flat ? flatNetworks : joined, exports: options.exports ?? [{ match: "shop/*", to: ["*"] }] },
     secrets: [{ name: "workload", certFile: "./cert.pem", keyFile: "./key.pem", caFile: "./ca.pem" }],
     mtls: { certificate: "workload", trustDomains: [{ name: "mesh.local", ca: "workload" }], inbound: "strict" },
     gateways: gatewayPorts.map((port, index) => ({
@@ -128,6 +132,8 @@ export async function startMesh(options: MeshOptions, scope: AsyncDisposableStac
       for (const [name, text] of Object.entries({ "cert.pem": pair.cert, "key.pem": pair.key, "ca.pem": ca.cert }))
         await workspace.write(name, text);
       await workspace.configure(config(number));
+      if (flat)
+        for (const [at, { address }] of namespaces.entries()) if (at !== index) namespace.route(`10.${at + 1}.0.0/16`, address);
       const [command = "", ...args] = [...namespace.exec, process.execPath, ECHO, "127.0.0.1", String(APP), `c${number}`];
       const workload = startProgram({ title: `workload c${number}`, command, args }, scope);
       const bridge = await startBridge(workspace, scope, { wrapper: namespace.exec });

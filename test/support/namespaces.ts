@@ -10,6 +10,8 @@ export interface Namespace {
   readonly exec: readonly string[];
   /** An address that only processes inside can reach. */
   addInner(address: string): void;
+  /** What is in the range is reached by way of an address between the namespaces. */
+  route(range: string, via: string): void;
   /** Every packet to and from it is dropped from now on, without a word to either side. */
   cut(): void;
   heal(): void;
@@ -57,6 +59,7 @@ export function createNamespaces(count: number, scope: AsyncDisposableStack): re
       address,
       exec: ["ip", "netns", "exec", name],
       addInner: (inner) => within("addr", "add", `${inner}/32`, "dev", "lo"),
+      route: (range, via) => within("route", "add", range, "via", via),
       cut: () => ip("link", "set", outside, "nomaster"),
       heal: () => ip("link", "set", outside, "master", bridge),
     };

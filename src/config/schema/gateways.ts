@@ -159,6 +159,13 @@ export const GatewaySchema = Type.Object(
     }),
     listeners: Type.Array(ListenerSchema, { minItems: 1, description: "The ports it opens." }),
     routes: Type.Array(RouteSchema, { default: [], description: "What comes in and where it goes." }),
+    connectionsPerSecond: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      default: 5000,
+      description:
+        "eastWest: new connections that each Envoy takes in a second, with as many again at once; what is beyond is closed before anybody looks at its server name. 0: no bound.",
+    }),
   },
   { ...strict, description: "A gateway: what Envoys of this name serve." },
 );

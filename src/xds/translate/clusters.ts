@@ -60,7 +60,7 @@ function grpcCluster({ policy }: ClusterInput, name: string): Cluster {
   });
 }
 
-function envoyCluster({ service, port, policy, mtls, identities = [service] }: ClusterInput, name: string): Cluster {
+function envoyCluster({ service, port, policy, role, mtls, identities = [service] }: ClusterInput, name: string): Cluster {
   return Cluster.fromPartial({
     ...edsOf(name),
     // Only where it differs: it would lengthen every cluster otherwise.
@@ -79,7 +79,7 @@ function envoyCluster({ service, port, policy, mtls, identities = [service] }: C
     ...deadPeerOptions(policy.deadAfterMs),
     ...(policy.outlierDetection !== undefined
       ? { outlierDetection: outlierDetection(policy.outlierDetection) }
-      : (mtls !== undefined || port.protocol === "TLS") && { outlierDetection: UNREACHABLE_DETECTION }),
+      : (mtls !== undefined || port.protocol === "TLS" || role === "eastWest") && { outlierDetection: UNREACHABLE_DETECTION }),
     circuitBreakers: { thresholds: [thresholds(policy.circuitBreaker)] },
     ...(mtls !== undefined && upstreamSockets(identities, mtls)),
     ...(policy.probe !== undefined && { healthChecks: [healthCheck(policy.probe)], closeConnectionsOnHostHealthFailure: true }),

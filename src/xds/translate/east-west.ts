@@ -10,6 +10,7 @@ import type { Listener as ListenerMessage } from "../../gen/envoy/config/listene
 import { Listener } from "../../gen/envoy/config/listener/v3/listener.ts";
 import type { Filter } from "../../gen/envoy/config/listener/v3/listener_components.ts";
 import { type Policy, type Principal, RBAC_Action } from "../../gen/envoy/config/rbac/v3/rbac.ts";
+import { LocalRateLimit } from "../../gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit.ts";
 import { RBAC } from "../../gen/envoy/extensions/filters/network/rbac/v3/rbac.ts";
 import { SniCluster } from "../../gen/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.ts";
 import { TcpProxy, TcpProxy_UpstreamConnectMode } from "../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.ts";
@@ -20,12 +21,13 @@ import type { ExportRule, NetworkSpec } from "../../routing/topology.ts";
 import { exportsFilterName, gatewayListenerName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, TYPE_URL } from "../types.ts";
-import { adsSource, any, socketAddress } from "./common.ts";
+import { adsSource, any, duration, socketAddress } from "./common.ts";
 import { type Shape, tlsInspector } from "./gateway.ts";
 import { CONNECT_ATTEMPTS, TCP_PROXY } from "./hcm.ts";
 import { onDemandClusters } from "./on-demand.ts";
 
 const NETWORK_RBAC = "envoy.extensions.filters.network.rbac.v3.RBAC";
+const LOCAL_RATE_LIMIT = "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit";
 const SNI_CLUSTER = "envoy.extensions.filters.network.sni_cluster.v3.SniCluster";
 
 /** A ClientHello is smaller; what is larger waits for the upstream connection. */
@@ -44,13 +46,33 @@ export function eastWestShape(gateway: GatewaySpec, client: Client, traffic: Tra
       filterChains: [
         {
           filterChainMatch: { transportProtocol: "tls" },
-          filters: [discovered(exportsName, NETWORK_RBAC), filter("sni_cluster", SNI_CLUSTER, SniCluster, {}), onDemandProxy()],
+          filters: [
+            ...boundFilter(gateway),
+            discovered(exportsName, NETWORK_RBAC),
+            filter("sni_cluster", SNI_CLUSTER, SniCluster, {}),
+            onDemandProxy(),
+          ],
         },
       ],
     });
     return makeResource(TYPE_URL.listener, name, Listener.encode(listener).finish(), refs);
   });
   return { resources: [...listeners, exportsFilter(exportsName, client, traffic)], conditions: [] };
+}
+
+/** How often a second tokens are added; Envoy allows no more than 20 times. */
+const FILLS = 10;
+
+/** A connection costs a look into the catalog at worst, when its name is exported and unknown; so that many a second. */
+function boundFilter({ connectionsPerSecond: rate }: GatewaySpec): readonly Filter[] {
+  if (rate === undefined) return [];
+  const tokenBucket = {
+    maxTokens: rate * 2,
+    tokensPerFill: Math.max(1, Math.round(rate / FILLS)),
+    fillInterval: duration(rate < FILLS ? Math.ceil(1000 / rate) : 1000 / FILLS),
+  };
+  const limit = LocalRateLimit.fromPartial({ statPrefix: "east_west", tokenBucket });
+  return [filter("local_ratelimit", LOCAL_RATE_LIMIT, LocalRateLimit, limit)];
 }
 
 /** A filter whose configuration comes over the same stream. Until it is there the listener waits; without it nobody gets in. */
