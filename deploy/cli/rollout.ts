@@ -69,7 +69,7 @@ export interface DriveOptions {
 }
 
 /** Between two turns when nothing tells when to look again; also how soon a word of `rollout` is heard. */
-const TURN_MS = 1000;
+const TURN_MS = 500;
 
 /** Turn after turn until it is done, stopped, or the time is up. Killed at any moment, the next call goes on. */
 export async function drive(session: Session, options: DriveOptions): Promise<DrivenView> {

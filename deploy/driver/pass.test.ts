@@ -197,3 +197,27 @@ test("a Pod that comes while its cluster is drained is drained too before it goe
   assert.ok(world.drained.has("10.9.9.9"));
   assert.deepEqual([world.broken, world.clusters.get("a")?.revision], [[], null]);
 });
+
+test("what was planned on an older sight of the object than it was read with just now waits", async () => {
+  const world = new World({ rollout: beginRollout(undefined, "r1"), removals: [] });
+  world.add("a", "r1", 1);
+  const workload = workloadOf(planOf([stage("all", "a")]), { service: undefined });
+  const memory = createAddressMemory();
+  const begun = beginRollout({ ...world.saved.rollout, phase: "Succeeded" }, "r2");
+  const told = await drivePass(
+    { workload, state: { rollout: begun, removals: [] }, memory },
+    { ...world.ports(), apply: async () => [] },
+    signal,
+  );
+  const ports = world.ports();
+  const live: typeof ports.live = async (name, limit) => {
+    const seen = await ports.live(name, limit);
+    const metadata = { ...(seen?.object?.["metadata"] as object), resourceVersion: "2" };
+    return seen === undefined ? undefined : { ...seen, object: { ...seen.object, metadata } };
+  };
+  world.now += 1000;
+  const behind = await drivePass({ workload, state: told.state, memory }, { ...ports, live }, signal);
+  assert.deepEqual([behind.outcomes, behind.waiting.length], [[], 1]);
+  const level = await drivePass({ workload, state: told.state, memory }, ports, signal);
+  assert.equal(level.outcomes.length, 1);
+});

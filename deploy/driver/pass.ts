@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Observation } from "../engine/types.ts";
 import type { DrainState } from "../gates/drains.ts";
 import type { Reading } from "../gates/reading.ts";
+import { type JsonObject, textAt } from "../json/value.ts";
 import { keyText } from "../plan/object-key.ts";
 import type { PlannedAction } from "../plan/types.ts";
 import { revisionFor } from "../rollout/commands.ts";
@@ -17,7 +18,7 @@ import type { DriverPorts, DriverState, DriverWorkload, LiveWorkload, PassResult
 /** A drain outlives us for so long: renewed at every pass, it ends by itself when nobody comes back. */
 const DRAIN_TTL_SECONDS = 600;
 /** While something is under way, facts are fetched anew after this. */
-const AGAIN_MS = 1000;
+const AGAIN_MS = 500;
 
 export interface PassInput {
   readonly workload: DriverWorkload;
@@ -55,7 +56,9 @@ export async function drivePass(
   await keep({ rollout: step.state, removals: begun }, next, ports, signal);
 
   const ready = await markedRemovals(removals, ports, signal);
-  const allowed = planned.filter((action) => mayBeDone(action, { taken, ready, workload }));
+  const allowed = planned.filter(
+    (action) => mayBeDone(action, { taken, ready, workload }) && !isBehind(action, { main: workload.main, live, observation }),
+  );
   const outcomes = allowed.length === 0 ? [] : await ports.apply(allowed, signal);
   await Promise.all(
     done.flatMap((removal) => catalogNames(removal).map((cluster) => ports.undrain({ ...ownDrain(workload), cluster }, signal))),
@@ -228,4 +231,22 @@ function mayBeDone({ cluster, key, verb }: PlannedAction, { workload: { main }, 
   if (wanted === undefined || ready.has(cluster)) return true;
   if (main !== undefined && keyText(key) === keyText(main)) return false;
   return wanted.kind === "scale" || (verb !== "delete" && verb !== "release");
+}
+
+interface Sight {
+  readonly main: DriverWorkload["main"];
+  readonly live: ReadonlyMap<string, LiveWorkload | undefined>;
+  readonly observation: Observation;
+}
+
+/**
+ * Planned on an older sight of the main object than it was read with just now, so perhaps done already: a cache tells of a
+ * write a moment after it. The next turn plans on what is there then, and nothing is written twice.
+ */
+function isBehind({ cluster, key, verb }: PlannedAction, { main, live, observation }: Sight): boolean {
+  if (main === undefined || keyText(key) !== keyText(main) || (verb !== "create" && verb !== "update")) return false;
+  const read = live.get(cluster)?.object;
+  const planned = observation.clusters.get(cluster)?.objects.get(keyText(main));
+  const version = (object: JsonObject | undefined) => textAt(object, "metadata", "resourceVersion");
+  return read !== undefined && version(read) !== version(planned);
 }
