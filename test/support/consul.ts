@@ -17,6 +17,10 @@ export interface ConsulOptions {
   readonly acl?: boolean;
   /** Serves the same API over TLS too, at `tlsUrl`. */
   readonly certificate?: KeyPair;
+  /** Connections that one address may have; Consul's own default is 200. */
+  readonly connectionsPerClient?: number;
+  /** Answers DNS too, at `dnsAddress`. */
+  readonly dns?: boolean;
   /** One of several servers, which wait for each other. */
   readonly member?: { readonly index: number; readonly lanPorts: readonly number[] };
 }
@@ -40,6 +44,8 @@ export interface Consul {
   readonly tlsUrl: string;
   /** Where servers of other datacentres join it. */
   readonly wanAddress: string;
+  /** Where it answers DNS, if it was asked to. */
+  readonly dnsAddress: string;
   /** The running process; another one after a restart. */
   readonly program: Program;
   register(service: ConsulService): Promise<void>;
@@ -74,12 +80,12 @@ export const TTL_CHECK = { TTL: "1h", Status: "passing" } as const;
 /** Starts an agent on ports of its own; resolves when it leads and answers. */
 export async function startConsul(options: ConsulOptions, scope: AsyncDisposableStack): Promise<Consul> {
   const dir = await tempDir(scope, "consul");
-  const [http, server, ownLan, wan, https] = (await freePorts(5)) as [number, number, number, number, number];
+  const [http, server, ownLan, wan, https, dns] = (await freePorts(6)) as [number, number, number, number, number, number];
   const lan = options.member?.lanPorts[options.member.index] ?? ownLan;
   const node = nodeName(options);
   const url = `http://127.0.0.1:${http}`;
   await mkdir(join(dir, "data"));
-  await writeFile(join(dir, "agent.json"), JSON.stringify(agentConfig({ http, server, lan, wan }, options)));
+  await writeFile(join(dir, "agent.json"), JSON.stringify(agentConfig({ http, server, lan, wan, dns }, options)));
   const replaceCertificate = async ({ cert, key }: KeyPair) => {
     const [certFile, keyFile] = [join(dir, "agent.crt"), join(dir, "agent.key")];
     await writeFile(certFile, cert);
@@ -107,6 +113,7 @@ export async function startConsul(options: ConsulOptions, scope: AsyncDisposable
     managementToken: MANAGEMENT_TOKEN,
     tlsUrl: `https://localhost:${https}`,
     wanAddress: `127.0.0.1:${wan}`,
+    dnsAddress: `127.0.0.1:${dns}`,
     get program() {
       return program;
     },
@@ -196,9 +203,10 @@ interface Ports {
   readonly server: number;
   readonly lan: number;
   readonly wan: number;
+  readonly dns: number;
 }
 
-function agentConfig({ http, server, lan, wan }: Ports, options: ConsulOptions): object {
+function agentConfig({ http, server, lan, wan, dns }: Ports, options: ConsulOptions): object {
   const acl = {
     enabled: true,
     default_policy: "deny",
@@ -211,13 +219,16 @@ function agentConfig({ http, server, lan, wan }: Ports, options: ConsulOptions):
     retry_interval: "1s",
     bind_addr: "127.0.0.1",
     client_addr: "127.0.0.1",
-    ports: { http, server, serf_lan: lan, serf_wan: wan, dns: -1, grpc: -1, grpc_tls: -1 },
+    ports: { http, server, serf_lan: lan, serf_wan: wan, dns: options.dns === true ? dns : -1, grpc: -1, grpc_tls: -1 },
     // The shortest election there is: a restart should lead again in a second.
     performance: { raft_multiplier: 1 },
     // Restarts of tests come faster than the default limit on rejoining allows.
     rejoin_after_leave: true,
     disable_update_check: true,
     ...(options.acl === true ? { acl } : {}),
+    ...(options.connectionsPerClient === undefined
+      ? {}
+      : { limits: { http_max_conns_per_client: options.connectionsPerClient } }),
   };
 }
 
