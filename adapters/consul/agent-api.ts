@@ -49,10 +49,9 @@ export function createAgentApi(
 
   return {
     async services(conditions, signal) {
-      const [services, checks] = await Promise.all([
-        get("/agent/services", { filter: conditions.join(" or ") }, signal),
-        get("/agent/checks", { filter: `CheckID matches "^${MAINTENANCE}"` }, signal),
-      ]);
+      // One after the other: a thousand sidecars that look at once are as many connections fewer.
+      const services = await get("/agent/services", { filter: conditions.join(" or ") }, signal);
+      const checks = await get("/agent/checks", { filter: `CheckID matches "^${MAINTENANCE}"` }, signal);
       if (!isRecord(services) || !isRecord(checks)) throw unusable("/agent/services");
       const maintenance = new Set(Object.keys(checks).map((id) => id.slice(MAINTENANCE.length)));
       return Object.values(services).flatMap((row) => foundOf(row, maintenance) ?? []);

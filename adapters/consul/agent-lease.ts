@@ -10,7 +10,9 @@ import type { AgentApi } from "./agent-api.ts";
 
 /** What comes back is to be written to within two seconds. */
 const RETRY_BASE_MS = 200;
-const RETRY_MAX_MS = 1000;
+const RETRY_MAX_MS = 1400;
+/** The waiting queries, a connection each, begin within this: an agent that comes back meets a node's Pods one by one. */
+const WATCH_WITHIN_MS = 1500;
 
 export interface AgentLease {
   /** The service was registered: from now on it is kept alive. */
@@ -31,10 +33,16 @@ export function createAgentLease(
   let current: { readonly news: Latest<News>; readonly signal: AbortSignal } | undefined;
 
   const beat = async (id: string, signal: AbortSignal): Promise<void> => {
-    while (await api.pass(id, signal)) await clock.sleep((ttlMs / 3) * (0.9 + 0.1 * random()), signal);
+    do await clock.sleep((ttlMs / 3) * (0.9 + 0.1 * random()), signal);
+    while (await api.pass(id, signal));
+  };
+  /** Until the agent does not know it any more. One request before the two that go on, so that a restart is met by few connections. */
+  const keep = async (id: string, signal: AbortSignal, changed: () => void): Promise<void> => {
+    if (await api.pass(id, signal)) await Promise.race([beat(id, signal), watch(id, signal, changed)]);
   };
   /** Until the agent does not know the service any more. */
   const watch = async (id: string, signal: AbortSignal, changed: () => void): Promise<void> => {
+    await clock.sleep(WATCH_WITHIN_MS * random(), signal);
     let last = await api.hashOf(id, undefined, signal);
     while (last !== undefined) {
       const next = await api.hashOf(id, last, signal);
@@ -53,7 +61,7 @@ export function createAgentLease(
       stop.abort();
       if (running.get(id) === stop) running.delete(id);
     };
-    Promise.race([beat(id, mine), watch(id, mine, changed)]).then(
+    keep(id, mine, changed).then(
       () => {
         end();
         changed();

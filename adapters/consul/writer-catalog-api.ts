@@ -9,6 +9,8 @@ import { type ConsulRecord, checkId, foundOf, MAINTENANCE } from "./writer-recor
 const TIMEOUT_MS = 5000;
 /** How long a query about a session may be held back. */
 const WAIT_S = 60;
+/** Names in one filter. */
+const MAX_FILTERED = 32;
 /** Of the node: whoever reads it knows that sessions say who lives. */
 export const LEASE_META = "meshbridge-lease";
 
@@ -59,16 +61,18 @@ export function createCatalogApi(client: ConsulWriteClient, part: Query, node: s
   return {
     async rows(conditions, signal) {
       const filter = conditions.length === 0 ? {} : { filter: conditions.join(" or ") };
-      const [body, checks] = await Promise.all([
-        get(`/catalog/node-services/${name}`, filter, signal),
-        list(`/health/node/${name}`, {}, signal),
-      ]);
+      const body = await get(`/catalog/node-services/${name}`, filter, signal);
       // There is no such node yet.
       if (body === null) return [];
       const services = isRecord(body) ? body["Services"] : undefined;
       if (services === null || services === undefined) return [];
       if (!Array.isArray(services)) throw fail("MB_REGISTRY_BAD_REPLY", { ...client.names, reason: "Services is no list" });
-      return services.filter(isRecord).flatMap((row) => rowOf(row, checks) ?? []);
+      const rows = services.filter(isRecord);
+      // All of a node's checks, for each of a thousand that look after their own, would be a million.
+      const ids = rows.flatMap((row) => textAt(row, "ID") ?? []);
+      const few = ids.length <= MAX_FILTERED ? { filter: ids.map((id) => `ServiceID == ${quoted(id)}`).join(" or ") } : {};
+      const checks = ids.length === 0 ? [] : await list(`/health/node/${name}`, few, signal);
+      return rows.flatMap((row) => rowOf(row, checks) ?? []);
     },
     async apply(operations, signal) {
       bodyOf(await client.put("/txn", part, operations, at(signal)));

@@ -6,13 +6,15 @@ import { createBackoff } from "../../src/kernel/backoff.ts";
 import { MeshbridgeError } from "../../src/kernel/errors.ts";
 import type { WriterContext, WriterEvent } from "../../src/sidecar/writer.ts";
 import type { CatalogApi } from "./writer-catalog-api.ts";
-import { sweepOf, sweeps } from "./writer-catalog-sweep.ts";
+import { olderThan, sweepOf } from "./writer-catalog-sweep.ts";
 import { ownerText } from "./writer-record.ts";
 
 /** What comes back is to be written to within two seconds. */
 const RETRY_BASE_MS = 200;
-const RETRY_MAX_MS = 1000;
+const RETRY_MAX_MS = 1200;
 const GOODBYE_MS = 1000;
+/** Who has many before it looks less often whether it is the oldest by now, down to each so many `ttl`: a thousand would ask all the time. */
+const MAX_PATIENCE = 60;
 
 export interface CatalogLease {
   /** While it is undefined nothing may be put: nobody would take it out for us. */
@@ -39,11 +41,14 @@ export function createCatalogLease(api: CatalogApi, options: LeaseOptions): Cata
     while (index !== undefined) index = await api.sessionIndex(id, index, signal);
   };
   const sweep = async (id: string, signal: AbortSignal): Promise<never> => {
-    for (;;) {
-      await clock.sleep(ttlMs * (0.5 + 0.5 * random()), signal);
+    for (let older = 0; ; ) {
+      await clock.sleep(ttlMs * (0.5 + 0.5 * random()) * Math.min(MAX_PATIENCE, 1 + older), signal);
+      older = olderThan(await api.sessions(signal), id);
+      if (older > 0) continue;
+      // Records first: who has put one had a session before, which the list that follows shows unless it has ended.
+      const rows = await api.rows([], signal);
       const sessions = await api.sessions(signal);
-      if (!sweeps(sessions, id)) continue;
-      const operations = sweepOf(await api.rows([], signal), { node, owner, sessions, now: clock.now(), deregisterMs });
+      const operations = sweepOf(rows, { node, owner, sessions, now: clock.now(), deregisterMs });
       for (const operation of operations)
         try {
           await api.apply([operation], signal);

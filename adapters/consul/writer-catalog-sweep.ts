@@ -9,10 +9,12 @@ import { checkId, ownerText } from "./writer-record.ts";
 /** What a check says that was made critical here; ms since the epoch follow. */
 const SINCE = "no session of its owner since ";
 
-/** Whether this session is the one that sweeps: the oldest, so that one of many does, and another when that one ends. */
-export function sweeps(sessions: readonly NodeSession[], id: string): boolean {
-  const [oldest] = sessions.toSorted((a, b) => a.createIndex - b.createIndex || (a.id < b.id ? -1 : 1));
-  return oldest?.id === id;
+/** How many sessions are older than this one. The oldest sweeps, so that one of many does, and the next when that one ends. */
+export function olderThan(sessions: readonly NodeSession[], id: string): number {
+  const order = sessions.toSorted((a, b) => a.createIndex - b.createIndex || (a.id < b.id ? -1 : 1));
+  const at = order.findIndex((one) => one.id === id);
+  // One that is not there any more sweeps nothing.
+  return at < 0 ? order.length + 1 : at;
 }
 
 export interface SweepCircumstances {

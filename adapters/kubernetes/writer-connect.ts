@@ -6,6 +6,7 @@ import type { KubeClient } from "../../src/kubernetes/api.ts";
 import { connectCluster } from "../../src/kubernetes/connect.ts";
 import { registryFaults } from "../../src/kubernetes/faults.ts";
 import { fail } from "../../src/model/errors.ts";
+import { DurationSchema } from "../../src/registry/settings.ts";
 import type { WriterContext } from "../../src/sidecar/writer.ts";
 
 export const KubernetesWriterSettings = Type.Object(
@@ -20,6 +21,12 @@ export const KubernetesWriterSettings = Type.Object(
         description: "In an election: name of the Lease. Default: meshbridge-sync.",
       }),
     ),
+    leaseDuration: Type.Optional({
+      ...DurationSchema,
+      default: "15s",
+      description:
+        "In an election: a replica that did not renew the Lease for so long is followed by another; it stops acting itself after half of it. Whole seconds.",
+    }),
   },
   { additionalProperties: false },
 );

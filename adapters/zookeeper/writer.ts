@@ -15,7 +15,7 @@ import { ZooKeeperWriterSettings } from "./writer-schema.ts";
 import { purgeNode, surveyNodes } from "./writer-survey.ts";
 
 /** What comes back is to be written to within two seconds. */
-const RETRY_MAX_MS = 800;
+const RETRY_MAX_MS = 1200;
 const DEFAULT_SERVER: Server = { host: "127.0.0.1", port: 2181 };
 
 export const zookeeperWriter = defineWriter({
