@@ -9,6 +9,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly str
   peers: () => import("./peers/run.ts"),
   planner: () => import("./planner.ts"),
   propagation: () => import("./propagation.ts"),
+  registrations: () => import("./registrations.ts"),
   "registry-load": () => import("./registry-load.ts"),
   scaling: () => import("./scaling.ts"),
 };

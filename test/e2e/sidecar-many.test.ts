@@ -1,4 +1,4 @@
-/** Several sidecars and clusters in one Consul and one ZooKeeper, the token taken and given back, and a real Envoy at the end. */
+/** A real Envoy at the end, and the token taken and given back. */
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,12 +8,10 @@ import { startEdge } from "../support/edge.ts";
 import { eventually, steadily } from "../support/eventually.ts";
 import { clusterOf } from "../support/names.ts";
 import { requireServers } from "../support/require-server.ts";
-import { type Sidecar, startSidecar, startWorkload } from "../support/sidecar.ts";
+import { startSidecar, startWorkload } from "../support/sidecar.ts";
 import { tempDir } from "../support/temp.ts";
-import { startZooKeeper } from "../support/zookeeper.ts";
-import { connectWriter } from "../support/zookeeper-writer.ts";
 
-const { skip } = requireServers("envoy", "consul", "zookeeper");
+const { skip } = requireServers("envoy", "consul");
 const WEB = clusterOf("default/web", "http");
 
 /** Owners of the services that the agent has. */
@@ -65,45 +63,4 @@ test("the token is revoked and restored: nothing is lost meanwhile, and what is 
     const rows = await consul.get<readonly unknown[]>("/v1/health/service/web?passing");
     assert.equal(rows.length, 1);
   });
-});
-
-test("two clusters with equal names, killed and started again: no cross-delete, no orphan, no duplicate", { skip }, async (t) => {
-  await using scope = new AsyncDisposableStack();
-  const [consul, zk] = await Promise.all([startConsul({}, scope), startZooKeeper({}, scope)]);
-  const client = await connectWriter({ address: zk.address }, scope);
-  const workload = await startWorkload(scope);
-  workload.ready = true;
-  const targets = [
-    { name: "consul", kind: "consul", address: consul.url, ttl: "3s" },
-    { name: "zk", kind: "zookeeper", servers: [zk.address], sessionTimeout: "3s", format: "spring" },
-  ];
-  const start = (cluster: string, life: number) => {
-    const env = { POD_UID: `${cluster}-${life}` };
-    return startSidecar({ pod: "web-1", workload, targets, cluster, env, drain: "100ms" }, scope);
-  };
-  const clusters = new Map<string, Sidecar>();
-  for (const cluster of ["east", "west"]) clusters.set(cluster, await start(cluster, 0));
-  const passing = async () => {
-    const rows = await consul.get<readonly { Service: { Meta: Record<string, string> } }[]>("/v1/health/service/web?passing");
-    return rows.map(({ Service }) => Service.Meta["meshbridge-owner"] ?? "");
-  };
-  const both = async (life: string) => {
-    const wanted = ["east/default/web-1/east-0", `west/default/web-1/west-${life}`];
-    assert.deepEqual((await passing()).toSorted(), wanted);
-    assert.equal((await client.children("/services/web")).length, 2);
-  };
-  await eventually("both are there", () => both("0"));
-  // The one cluster dies and comes back again and again; the other is never touched.
-  for (let life = 1; life <= 3; life++) {
-    await clusters.get("west")?.program.kill();
-    clusters.set("west", await start("west", life));
-    await eventually("the new life is there, the old one left", () => both(String(life)), { withinMs: 10_000 });
-    assert.ok((await passing()).includes("east/default/web-1/east-0"));
-  }
-  const { targets: states } = (await clusters.get("east")?.registrations()) ?? { targets: [] };
-  t.diagnostic(`changes that the untouched cluster had to make: ${JSON.stringify(states.map(({ counts }) => counts))}`);
-  assert.ok(states.every(({ counts }) => counts["put"] === 1 && counts["remove"] === 0));
-  for (const sidecar of clusters.values()) await sidecar.program.stop();
-  assert.deepEqual(await passing(), []);
-  assert.deepEqual(await client.children("/services/web"), []);
 });
