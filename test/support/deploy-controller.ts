@@ -5,9 +5,9 @@ import { parseWorkload } from "../../deploy/api/validate.ts";
 import { createLiveEngine } from "../../deploy/engine/live.ts";
 import { type Pass, planPass, templateKeys } from "../../deploy/engine/pass.ts";
 import type { ActionOutcome, Observation } from "../../deploy/engine/types.ts";
+import type { JsonObject } from "../../deploy/json/value.ts";
 import type { Answer, ClusterClient } from "../../deploy/kube/types.ts";
 import { sortFleet, viewOf } from "../../deploy/placement/fleet.ts";
-import { fieldManager } from "../../deploy/plan/ownership.ts";
 import { workloadKey } from "../../deploy/plan/wanted.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 
@@ -15,8 +15,8 @@ import { systemClock } from "../../src/kernel/clock.ts";
 export interface Written {
   readonly cluster: string;
   readonly at: number;
-  /** The field manager; deletes have none. */
-  readonly by: string | undefined;
+  /** What was applied; undefined: something else was done. */
+  readonly manifest: JsonObject | undefined;
 }
 
 export interface Brought {
@@ -62,10 +62,13 @@ export function createTestController(connections: ReadonlyMap<string, ClusterCli
       const workload = read(text);
       const started = performance.now();
       const took = new Map<string, number>();
-      const by = fieldManager(workloadKey(workload));
-      const listen = (written: Written) => void (written.by === by && took.set(written.cluster, written.at - started));
-      listeners.add(listen);
       const pass = plan(workload, await observe(workload), deleting);
+      // Another change of the same workload may be under way at the same time.
+      const manifests = new Set(pass.plan.actions.map(({ manifest }) => manifest));
+      const listen = ({ cluster, at, manifest }: Written) => {
+        if (manifest !== undefined && manifests.has(manifest)) took.set(cluster, at - started);
+      };
+      listeners.add(listen);
       const outcomes = await engine.apply(pass.plan.actions, { workload: workloadKey(workload) }, stop.signal);
       listeners.delete(listen);
       return { pass, outcomes, took };
@@ -96,15 +99,15 @@ function clusterOf(name: string): Cluster {
 }
 
 function counted(client: ClusterClient, tell: (written: Written) => void): ClusterClient {
-  const told = async <T>(answer: Promise<Answer<T>>, by?: string): Promise<Answer<T>> => {
+  const told = async <T>(answer: Promise<Answer<T>>, manifest?: JsonObject): Promise<Answer<T>> => {
     const result = await answer;
-    if (!("error" in result && result.status === undefined)) tell({ cluster: client.name, at: performance.now(), by });
+    if (!("error" in result && result.status === undefined)) tell({ cluster: client.name, at: performance.now(), manifest });
     return result;
   };
   return {
     ...client,
-    apply: (manifest, options, signal) => told(client.apply(manifest, options, signal), options.fieldManager),
-    patch: (key, patch, options, signal) => told(client.patch(key, patch, options, signal), options.fieldManager),
+    apply: (manifest, options, signal) => told(client.apply(manifest, options, signal), manifest),
+    patch: (key, patch, options, signal) => told(client.patch(key, patch, options, signal)),
     remove: (key, options, signal) => told(client.remove(key, options, signal)),
   };
 }
