@@ -2,6 +2,7 @@
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<number> }>>> = {
   deploy: () => import("./deploy.ts"),
+  "consul-rounds": () => import("./consul-rounds.ts"),
   dns: () => import("./dns.ts"),
   envoys: () => import("./envoys.ts"),
   growth: () => import("./growth.ts"),
