@@ -19,8 +19,9 @@ export function plotSvg(plots: readonly Plot[]): string {
     const [x, y] = [(index % COLUMNS) * PANEL.width, Math.floor(index / COLUMNS) * PANEL.height];
     return `<g transform="translate(${x} ${y})">${panel(plot)}</g>`;
   });
+  const titles = escaped(plots.map(({ title }) => title).join("; "));
   const style = `font-family="sans-serif" font-size="10" fill="${INK}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ${style}>\n${panels.join("\n")}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ${style}>\n<title>${titles}</title>\n${panels.join("\n")}\n</svg>\n`;
 }
 
 function panel({ title, x, y, points }: Plot): string {
