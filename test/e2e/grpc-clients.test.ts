@@ -1,4 +1,4 @@
-/** Proxyless gRPC clients of two libraries: they call real servers, follow a failover, and do not notice a restart. */
+/** Proxyless gRPC clients of three libraries: they call real servers, follow a failover, and do not notice a restart. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Backend } from "../support/backend.ts";
@@ -12,7 +12,7 @@ import { instanceOf, serviceFile } from "../support/service-file.ts";
 const TARGET = "xds:///echo.default.mesh.local:50051";
 const { skip } = requireServers("grpcio");
 
-for (const library of ["grpc-js", "C-core"] as const satisfies readonly GrpcLibrary[])
+for (const library of ["grpc-js", "C-core", "grpc-java"] as const satisfies readonly GrpcLibrary[])
   test(`F1 ${library}: calls, failover between zones, a restart of the bridge`, {
     skip: library === "C-core" && skip,
   }, async () => {

@@ -2,16 +2,26 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compileJava } from "./maven.ts";
 import { type Program, startProgram } from "./process.ts";
 import { serverProgram } from "./require-server.ts";
 import { tempDir } from "./temp.ts";
 
 /** The libraries of gRPC that are tried: each is a program of its own that does the same. */
-export type GrpcLibrary = "grpc-js" | "C-core";
+export type GrpcLibrary = "grpc-js" | "C-core" | "grpc-java";
 
-const PROGRAMS: Readonly<Record<GrpcLibrary, () => readonly [string, string]>> = {
+const GRPC_JAVA = "1.85.1";
+
+type Command = readonly [command: string, ...args: string[]];
+
+/** What runs a client of the library, but for its target; `dir` is its own to work in. */
+const PROGRAMS: Readonly<Record<GrpcLibrary, (dir: string) => Command | Promise<Command>>> = {
   "grpc-js": () => [process.execPath, fileURLToPath(new URL("./grpc-client-main.ts", import.meta.url))],
   "C-core": () => [serverProgram("grpcio-python"), fileURLToPath(new URL("./grpc-client.py", import.meta.url))],
+  "grpc-java": async (dir) => {
+    const artifacts = ["grpc-xds", "grpc-netty-shaded", "grpc-stub"].map((name) => `io.grpc:${name}:${GRPC_JAVA}` as const);
+    return ["java", "-XX:TieredStopAtLevel=1", "-cp", await compileJava("GrpcXdsClient", artifacts, dir), "GrpcXdsClient"];
+  },
 };
 
 export interface GrpcClient {
@@ -33,8 +43,8 @@ export async function startGrpcClient(
   const file = join(dir, "bootstrap.json");
   await writeFile(file, bootstrap);
   const env = { GRPC_XDS_BOOTSTRAP: file };
-  const [command, main] = PROGRAMS[library]();
-  const program = startProgram({ title: `gRPC client (${library}) of ${target}`, command, args: [main, target], env }, scope);
+  const [command, ...args] = await PROGRAMS[library](dir);
+  const program = startProgram({ title: `gRPC client (${library}) of ${target}`, command, args: [...args, target], env }, scope);
   const lines = () => program.stdout().split("\n").slice(0, -1);
   return {
     program,

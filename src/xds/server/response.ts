@@ -50,7 +50,7 @@ export function encodeResponse(variant: Variant, response: StreamResponse): Buff
 const EMPTY = Buffer.alloc(0);
 
 function contentOf(variant: Variant, response: StreamResponse): readonly Uint8Array[] {
-  if (response.ttlMs !== undefined) return [ttlContent(variant, response)];
+  if (response.ttlMs !== undefined) return [ttlContent(response)];
   const { version, resources, removed, bare = [] } = response;
   const [only] = resources;
   if (only === undefined || resources.length > 1 || removed.length > 0 || bare.length > 0)
