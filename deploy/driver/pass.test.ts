@@ -221,3 +221,22 @@ test("what was planned on an older sight of the object than it was read with jus
   const level = await drivePass({ workload, state: told.state, memory }, ports, signal);
   assert.equal(level.outcomes.length, 1);
 });
+
+test("members that a registry calls by one name are drained beside each other, not instead of each other", async () => {
+  const world = three(settled());
+  for (const name of ["a", "b"]) world.wanted.set(name, 1);
+  const standing = new Map<string, string>();
+  const ports = world.ports();
+  const drain: typeof ports.drain = async (order, limit) => {
+    standing.set(`${order.service} ${order.cluster} ${order.owner}`, [...(order.addresses ?? [])].join(" "));
+    return await ports.drain(order, limit);
+  };
+  const workload = workloadOf(STAGES);
+  const input = { workload, memory: createAddressMemory() };
+  const first = await drivePass({ ...input, state: world.saved }, { ...ports, drain }, signal);
+  assert.deepEqual([standing.size, first.state.removals.length], [2, 2]);
+  assert.deepEqual(
+    [...standing.values()],
+    first.state.removals.map(({ addresses }) => addresses.join(" ")),
+  );
+});

@@ -61,7 +61,9 @@ export async function drivePass(
   );
   const outcomes = allowed.length === 0 ? [] : await ports.apply(allowed, signal);
   await Promise.all(
-    done.flatMap((removal) => catalogNames(removal).map((cluster) => ports.undrain({ ...ownDrain(workload), cluster }, signal))),
+    done.flatMap((removal) =>
+      catalogNames(removal).map((cluster) => ports.undrain({ ...ownDrain(workload, removal), cluster }, signal)),
+    ),
   );
 
   const underWay = step.actions.length > 0 || removals.length > 0 || outcomes.some(({ result }) => result !== "unchanged");
@@ -166,7 +168,7 @@ async function drainOf(
   if (removal.phase === "Draining" && silent !== undefined && "unknown" in silent)
     return { state: "unknown", message: silent.unknown };
   const order = {
-    ...ownDrain(workload),
+    ...ownDrain(workload, removal),
     addresses,
     reason: `${kind} to ${to}`,
     ttlSeconds: DRAIN_TTL_SECONDS,
@@ -176,8 +178,9 @@ async function drainOf(
   return states.find(({ state }) => state !== "drained") ?? { state: "drained" };
 }
 
-function ownDrain({ key, service = "" }: DriverWorkload) {
-  return { service, owner: `deploy:${key}` };
+/** An owner for each member: in a registry that many share they have one name, and one's drain would end the other's. */
+function ownDrain({ key, service = "" }: DriverWorkload, { cluster }: Pick<Removal, "cluster">) {
+  return { service, owner: `deploy:${key}@${cluster}` };
 }
 
 function catalogNames({ cluster, catalogClusters }: Removal): readonly string[] {
