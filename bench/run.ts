@@ -6,6 +6,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly str
   dns: () => import("./dns.ts"),
   envoys: () => import("./envoys.ts"),
   growth: () => import("./growth.ts"),
+  gateway: () => import("./gateway.ts"),
   "on-demand": () => import("./on-demand.ts"),
   peers: () => import("./peers/run.ts"),
   planner: () => import("./planner.ts"),

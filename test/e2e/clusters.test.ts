@@ -4,8 +4,11 @@ import { after, before, describe, test } from "node:test";
 import { connect, type TLSSocket } from "node:tls";
 import type { Explanation } from "../../src/admin/explain.ts";
 import { type Cluster, GATEWAY_PORT, type Mesh, startMesh, webService } from "../support/clusters.ts";
+import { startEnvoy } from "../support/envoy.ts";
 import { eventually } from "../support/eventually.ts";
+import { ask } from "../support/http.ts";
 import { namespacesMissing } from "../support/namespaces.ts";
+import { freePorts } from "../support/ports.ts";
 import { requireServers } from "../support/require-server.ts";
 
 const { skip: noServer } = requireServers("envoy");
@@ -30,6 +33,7 @@ describe("three clusters joined by gateways", { skip }, () => {
       services: [
         { match: "shop/only3", tls: "mutual" },
         { match: "shop/only2", tls: "mutual", mirrors: true, retries: { attempts: 2 } },
+        { match: "shop/hop", tls: "mutual", redirect: { service: "shop/only2" }, gatewayMode: "local" },
         { match: "shop/pinned", tls: "mutual", redirect: { service: "shop/only2", cluster: "c2" } },
         { match: "shop/only1", tls: "mutual", failover: { services: ["shop/only2"] }, retries: { attempts: 2 } },
         { ...POLICY, retries: { attempts: 2 } },
@@ -86,6 +90,65 @@ describe("three clusters joined by gateways", { skip }, () => {
     assert.equal(await handshake(cluster(2), "outbound_.80_._.web.other.svc.cluster.local", mesh), "closed");
   });
 
+  test("an Envoy set up as Istio's sidecar and one set up as Consul's proxy call through the same port", async () => {
+    const dialects = [
+      { sni: "outbound_.80_._.web.shop.svc.cluster.local", alpn: ["istio-peer-exchange", "istio"] },
+      { sni: "web.shop.dc1.internal.11111111-2222-3333-4444-555555555555.consul", alpn: [] },
+    ];
+    const ports = await freePorts(dialects.length);
+    const { workloadPair, ca } = mesh;
+    const tls = (sni: string, alpn: readonly string[]) => ({
+      "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+      sni,
+      common_tls_context: {
+        alpn_protocols: alpn,
+        tls_certificates: [
+          { certificate_chain: { inline_string: workloadPair.cert }, private_key: { inline_string: workloadPair.key } },
+        ],
+        validation_context: {
+          trusted_ca: { inline_string: ca.cert },
+          match_typed_subject_alt_names: [{ san_type: "URI", matcher: { exact: "spiffe://mesh.local/ns/shop/sa/only2" } }],
+        },
+      },
+    });
+    const at = (address: string, port_value: number | undefined) => ({ socket_address: { address, port_value } });
+    const bootstrap = {
+      static_resources: {
+        listeners: ports.map((port, index) => ({
+          name: `l${index}`,
+          address: at("127.0.0.1", port),
+          filter_chains: [
+            {
+              filters: [
+                {
+                  name: "envoy.filters.network.tcp_proxy",
+                  typed_config: {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                    stat_prefix: "t",
+                    cluster: `c${index}`,
+                  },
+                },
+              ],
+            },
+          ],
+        })),
+        clusters: dialects.map(({ sni, alpn }, index) => ({
+          name: `c${index}`,
+          load_assignment: {
+            cluster_name: `c${index}`,
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: at(cluster(2).namespace.address, GATEWAY_PORT) } }] }],
+          },
+          transport_socket: { name: "envoy.transport_sockets.tls", typed_config: tls(sni, alpn) },
+        })),
+      },
+    };
+    await startEnvoy({ bootstrap: JSON.stringify(bootstrap), title: "foreign clients" }, scope);
+    for (const [index, { sni }] of dialects.entries())
+      await eventually(`${sni} is answered`, async () =>
+        assert.equal((await ask(`http://127.0.0.1:${ports[index]}/`)).body, "c2"),
+      );
+  });
+
   test("a service that comes after it was asked for is served", async () => {
     assert.equal(await handshake(cluster(2), "http.late.shop.port.mesh.local", mesh), "closed");
     await cluster(2).writeServices([webService(2), ...services(2), webService(2, { name: "late" })]);
@@ -103,6 +166,15 @@ describe("three clusters joined by gateways", { skip }, () => {
     await eventually("only2 stands in for only1", async () => assert.equal((await cluster(3).ask("only1.shop")).body, "c2"));
     await cluster(1).writeServices([webService(1), ...services(1)]);
     await eventually("only1 is back", async () => assert.equal((await cluster(3).ask("only1.shop")).body, "c1"));
+  });
+
+  test("gateway mode local: the client's own gateway passes on to the other network's", async () => {
+    await eventually("c1 reaches c2 in two hops", async () => assert.equal((await cluster(1).ask("hop.shop")).body, "c2"));
+    const hosts = await cluster(1).sidecar.hosts("shop/hop/http");
+    assert.deepEqual(
+      hosts.map(({ address }) => address),
+      [`${cluster(1).namespace.address}:${GATEWAY_PORT}`],
+    );
   });
 
   test("explain says for a node why each endpoint has its priority, weight, health and server name", async () => {

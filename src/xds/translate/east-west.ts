@@ -24,7 +24,7 @@ import { type Resource, TYPE_URL } from "../types.ts";
 import { adsSource, any, duration, socketAddress } from "./common.ts";
 import { type Shape, tlsInspector } from "./gateway.ts";
 import { CONNECT_ATTEMPTS, TCP_PROXY } from "./hcm.ts";
-import { onDemandClusters } from "./on-demand.ts";
+import { onDemandClusters, UNKNOWN_NAME_MS } from "./on-demand.ts";
 
 const NETWORK_RBAC = "envoy.extensions.filters.network.rbac.v3.RBAC";
 const LOCAL_RATE_LIMIT = "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit";
@@ -141,7 +141,7 @@ function onDemandProxy(): Filter {
     statPrefix: "east_west",
     // sni_cluster puts the server name in its place.
     clusterSpecifier: { $case: "cluster", value: "no-such-service" },
-    onDemand: onDemandClusters(),
+    onDemand: onDemandClusters(UNKNOWN_NAME_MS),
     upstreamConnectMode: TcpProxy_UpstreamConnectMode.ON_DOWNSTREAM_DATA,
     maxEarlyDataBytes: EARLY_DATA_BYTES,
     maxConnectAttempts: CONNECT_ATTEMPTS,

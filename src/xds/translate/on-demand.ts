@@ -27,9 +27,15 @@ export function onDemandFilter(): HttpFilter {
   };
 }
 
+/**
+ * At gateways between networks. Envoy asks once for a name. A further connection for one that it was told does not exist waits for this long without
+ * anybody being asked, so it is short; a cluster that exists is there within some 30 ms.
+ */
+export const UNKNOWN_NAME_MS = 1000;
+
 /** The same of a TCP proxy, for its cluster. */
-export function onDemandClusters(): Pick<TcpProxy_OnDemand, "odcdsConfig" | "timeout"> {
-  return { odcdsConfig: adsSource(), timeout: duration(ON_DEMAND_MS) };
+export function onDemandClusters(waitMs = ON_DEMAND_MS): Pick<TcpProxy_OnDemand, "odcdsConfig" | "timeout"> {
+  return { odcdsConfig: adsSource(), timeout: duration(waitMs) };
 }
 
 /** A route configuration without a virtual host of its own: each is asked for by the first request for its host. */
