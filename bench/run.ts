@@ -12,6 +12,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly str
   planner: () => import("./planner.ts"),
   propagation: () => import("./propagation.ts"),
   registrations: () => import("./registrations.ts"),
+  "remote-cluster": () => import("./remote-cluster.ts"),
   "registry-load": () => import("./registry-load.ts"),
   scaling: () => import("./scaling.ts"),
 };
