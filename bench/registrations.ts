@@ -11,7 +11,8 @@ import { startConsul } from "../test/support/consul.ts";
 import { type FaultProxy, startFaultProxy } from "../test/support/fault-proxy.ts";
 import { startZooKeeper } from "../test/support/zookeeper.ts";
 
-const HELP = "usage: npm run bench -- registrations [--pods COUNT] [--per-agent COUNT] [--idle SECONDS] [--down SECONDS]\n";
+const HELP =
+  "usage: npm run bench -- registrations [--pods COUNT] [--per-agent COUNT] [--idle SECONDS] [--down SECONDS] [--only TEXT]\n";
 const WITHIN_MS = 180_000;
 const SAMPLE_MS = 100;
 const SERVICES = 50;
@@ -45,7 +46,14 @@ interface Figures {
 /** Resolves to the exit code: 1 when a goal is missed. */
 export async function run(args: readonly string[]): Promise<number> {
   const number = { type: "string" } as const;
-  const options = { pods: number, "per-agent": number, idle: number, down: number, help: { type: "boolean" } } as const;
+  const options = {
+    pods: number,
+    "per-agent": number,
+    idle: number,
+    down: number,
+    only: number,
+    help: { type: "boolean" },
+  } as const;
   const { values } = parseArgs({ args: [...args], options });
   if (values.help === true) {
     process.stderr.write(HELP);
@@ -55,7 +63,8 @@ export async function run(args: readonly string[]): Promise<number> {
     Number,
   ) as [number, number, number, number];
   const rows: Figures[] = [];
-  for (const scenario of scenariosOf(pods, perAgent)) {
+  const chosen = scenariosOf(pods, perAgent).filter(({ name }) => name.includes(values.only ?? ""));
+  for (const scenario of chosen) {
     rows.push(await measure(scenario, { idleMs: idle * 1000, downMs: down * 1000 }));
     process.stderr.write(`${JSON.stringify(rows.at(-1))}\n`);
   }

@@ -8,8 +8,8 @@ import { createLatest, type Latest } from "../../src/kernel/latest.ts";
 import type { WriterContext, WriterEvent } from "../../src/sidecar/writer.ts";
 import type { AgentApi } from "./agent-api.ts";
 
-/** What comes back is to be written to within two seconds. */
-const RETRY_BASE_MS = 200;
+/** What comes back is to be written to within two seconds, and nobody is to connect more than twice in one. */
+const RETRY_BASE_MS = 1000;
 const RETRY_MAX_MS = 1400;
 /** The waiting queries, a connection each, begin within this: an agent that comes back meets a node's Pods one by one. */
 const WATCH_WITHIN_MS = 1500;

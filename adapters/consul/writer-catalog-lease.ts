@@ -9,8 +9,8 @@ import type { CatalogApi } from "./writer-catalog-api.ts";
 import { olderThan, sweepOf } from "./writer-catalog-sweep.ts";
 import { ownerText } from "./writer-record.ts";
 
-/** What comes back is to be written to within two seconds. */
-const RETRY_BASE_MS = 200;
+/** What comes back is to be written to within two seconds, and nobody is to connect more than twice in one. */
+const RETRY_BASE_MS = 800;
 const RETRY_MAX_MS = 1200;
 const GOODBYE_MS = 1000;
 /** Who has many before it looks less often whether it is the oldest by now, down to each so many `ttl`: a thousand would ask all the time. */
@@ -40,24 +40,35 @@ export function createCatalogLease(api: CatalogApi, options: LeaseOptions): Cata
     let index = await api.sessionIndex(id, undefined, signal);
     while (index !== undefined) index = await api.sessionIndex(id, index, signal);
   };
+  /** One look, and what follows from it. Resolves with how many sessions are older than this one. */
+  const sweepOnce = async (id: string, signal: AbortSignal): Promise<number> => {
+    const older = olderThan(await api.sessions(signal), id);
+    if (older > 0) return older;
+    // Records first: who has put one had a session before, which the list that follows shows unless it has ended.
+    const rows = await api.rows([], signal);
+    const sessions = await api.sessions(signal);
+    const operations = sweepOf(rows, { node, owner, sessions, now: clock.now(), deregisterMs });
+    // Each by itself: what has changed meanwhile is refused, for its owner lives, perhaps. The next sweep looks again.
+    for (const operation of operations) await tried(() => api.apply([operation], signal), undefined);
+    if (operations.length > 0) log.info({ target: name, records: operations.length }, "owners without a session left records");
+    return 0;
+  };
+  /** Sweeping is for others: what fails of it does not end the own session. Throws what is no error of the table. */
+  const tried = async <T>(work: () => Promise<T>, otherwise: T): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof MeshbridgeError)) throw error;
+      log.debug({ target: name, err: error }, "not swept");
+      return otherwise;
+    }
+  };
   const sweep = async (id: string, signal: AbortSignal): Promise<never> => {
+    // A thousand that come at once are not to list a thousand sessions at once.
+    await clock.sleep(ttlMs * (0.5 + 2.5 * random()), signal);
     for (let older = 0; ; ) {
+      older = await tried(() => sweepOnce(id, signal), older);
       await clock.sleep(ttlMs * (0.5 + 0.5 * random()) * Math.min(MAX_PATIENCE, 1 + older), signal);
-      older = olderThan(await api.sessions(signal), id);
-      if (older > 0) continue;
-      // Records first: who has put one had a session before, which the list that follows shows unless it has ended.
-      const rows = await api.rows([], signal);
-      const sessions = await api.sessions(signal);
-      const operations = sweepOf(rows, { node, owner, sessions, now: clock.now(), deregisterMs });
-      for (const operation of operations)
-        try {
-          await api.apply([operation], signal);
-          log.info({ target: name, operation: Object.keys(operation)[0] }, "swept what an owner without a session has left");
-        } catch (error) {
-          if (!(error instanceof MeshbridgeError) || error.code !== "MB_REGISTRY_REFUSED") throw error;
-          // It has changed meanwhile: its owner lives, perhaps. The next sweep looks again.
-          log.debug({ target: name, err: error }, "not swept");
-        }
     }
   };
   /** Until the session is gone; throws what else ended it. */
@@ -89,18 +100,22 @@ export function createCatalogLease(api: CatalogApi, options: LeaseOptions): Cata
     },
     async *events(signal) {
       const backoff = createBackoff({ baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random });
+      let before: string | undefined;
       try {
         while (!signal.aborted) {
           try {
-            session = await api.openSession(ownerText(owner), ttlMs, signal);
+            // One that outlived the outage goes on: a second one beside it would be one more for all to list.
+            const lives = before !== undefined && (await api.renew(before, signal));
+            session = lives ? before : await api.openSession(ownerText(owner), ttlMs, signal);
+            before = session;
             backoff.reset();
             yield { type: "open" };
-            await hold(session, signal);
+            if (session !== undefined) await hold(session, signal);
             session = undefined;
+            before = undefined;
           } catch (error) {
             if (signal.aborted) return;
             if (!(error instanceof MeshbridgeError)) throw error;
-            // It may live on: then the next one is beside it until it has expired.
             session = undefined;
             const retryInMs = backoff.next();
             yield { type: "lost", error, retryInMs };

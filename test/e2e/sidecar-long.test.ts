@@ -94,9 +94,12 @@ test("two clusters with equal names and crashes: nobody's record is touched by a
   const living = new Set(pods);
   /** Whoever lives is in both registries, and so are the others' own. */
   const untouched = async () => {
-    const [owners, nodes, now] = [await ownersIn(consul), await nodesIn(client), [...living]];
+    const before = [...living].map((pod) => ({ pod, crashes: pod.crashes() }));
+    const [owners, nodes] = [await ownersIn(consul), await nodesIn(client)];
     assert.ok(owners.includes("foreign") && nodes.includes("foreign"));
-    for (const { owner, uid } of now.filter((pod) => living.has(pod))) {
+    // Who lived before and after the look lived while it was taken.
+    const alive = before.filter(({ pod, crashes }) => living.has(pod) && pod.crashes() === crashes);
+    for (const { owner, uid } of alive.map(({ pod }) => pod)) {
       assert.equal(owners.filter((each) => each === owner()).length, 1, `${owner()} in Consul`);
       assert.equal(nodes.filter((each) => each.includes(uid())).length, 1, `${owner()} in ZooKeeper`);
     }
@@ -130,6 +133,7 @@ test("two clusters with equal names and crashes: nobody's record is touched by a
 interface Pod {
   owner(): string;
   uid(): string;
+  crashes(): number;
   /** SIGKILL, and started again; `anew`: as another Pod of the same name. */
   crash(anew: boolean): Promise<void>;
   stop(): Promise<unknown>;
@@ -144,6 +148,7 @@ interface PodOptions {
 
 async function startPod({ cluster, pod, targets, workload }: PodOptions, scope: AsyncDisposableStack): Promise<Pod> {
   let life = 0;
+  let crashes = 0;
   const name = `web-${pod}`;
   const uid = () => `${cluster}-${pod}-${life}`;
   const start = (): Promise<Sidecar> =>
@@ -151,8 +156,10 @@ async function startPod({ cluster, pod, targets, workload }: PodOptions, scope: 
   let sidecar = await start();
   return {
     uid,
+    crashes: () => crashes,
     owner: () => `${cluster}/default/${name}/${uid()}`,
     async crash(anew) {
+      crashes++;
       await sidecar.program.kill();
       if (anew) life++;
       sidecar = await start();
