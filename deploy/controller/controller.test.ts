@@ -119,6 +119,34 @@ test("deleted: the members are emptied, then it goes; kept by a finalizer until 
   assert.deepEqual(values(), [undefined, undefined]);
 });
 
+test("what the template names follows it from the workload's own namespace of the hub, and from no other", async (t) => {
+  const { server, start, done } = await rig(t);
+  const secret = (namespace: string, name: string, value: string) =>
+    server("hub").put(`secrets/${namespace}/${name}`, {
+      ...{ apiVersion: "v1", kind: "Secret", metadata: { name, namespace } },
+      data: { value: Buffer.from(value).toString("base64") },
+    });
+  secret("shop", "web", "first");
+  secret("system", "other", "not to be seen");
+  const declared = workload("one", { policy: { dependencies: "Follow" } });
+  const [web] = listAt(declared, "spec", "template", "manifests") as JsonObject[];
+  const naming = (namespace: string, name: string): JsonObject => {
+    const pod = { containers: [{ name: "main", image: "one" }], volumes: [{ name: "it", secret: { secretName: name } }] };
+    const template = { metadata: { labels: { app: "web" } }, spec: pod };
+    return { ...web, metadata: { name: "web", namespace }, spec: { ...(web?.["spec"] as JsonObject), template } };
+  };
+  const manifests = [naming("shop", "web"), naming("system", "other")];
+  server("hub").put(WORKLOAD, { ...declared, spec: { ...(declared["spec"] as JsonObject), template: { manifests } } });
+  start();
+  await done("one");
+  const value = (name: string) => textAt(server(name).objects.get("secrets/shop/web"), "data", "value");
+  assert.deepEqual(
+    MEMBERS.map(value),
+    MEMBERS.map(() => Buffer.from("first").toString("base64")),
+  );
+  for (const name of MEMBERS) assert.equal(server(name).objects.has("secrets/system/other"), false);
+});
+
 test("one leads; when it ends the next goes on at once, with a greater epoch", async (t) => {
   const { server, start, status, done } = await rig(t);
   server("hub").put(WORKLOAD, workload("one"));

@@ -14,8 +14,11 @@ import type { BridgeHttp } from "../gates/bridge-http.ts";
 import { type JsonObject, listAt, numberAt, textAt, valueAt } from "../json/value.ts";
 import type { ClusterClient } from "../kube/types.ts";
 import { viewOf } from "../placement/fleet.ts";
+import { keyText } from "../plan/object-key.ts";
+import { workloadKey } from "../plan/wanted.ts";
 import { updateConditions } from "../status/conditions.ts";
 import { invalidCondition, type ToldStatus, workloadStatus, worthWriting } from "../status/workload-status.ts";
+import { followedManifests } from "./followed.ts";
 import {
   ALLOW_LAST_COPY,
   APPROVE_DELETES,
@@ -120,9 +123,15 @@ async function cycleOf(parts: CycleParts, options: ReconcileOptions, signal: Abo
     approvedDeletes: annotationOf(object, APPROVE_DELETES),
     allowLastCopy: annotationOf(object, ALLOW_LAST_COPY) === "true",
   };
+  const { manifests, missing } = await followedManifests(workload, options.hub, signal);
+  if (missing.length > 0)
+    options.log.debug(
+      { workload: workloadKey(workload), missing: missing.map(keyText) },
+      "the hub lacks what the template names",
+    );
   const input = {
     workload,
-    manifests: (workload.spec.template.manifests ?? []) as readonly JsonObject[],
+    manifests,
     clusterScoped: await options.clusterScoped(signal),
     fleet: (observation: CycleResult["observation"]) =>
       members
