@@ -1,5 +1,5 @@
 // Runs the project's checks and tests and ends with one line: "N passed, N failed, N skipped".
-//   node scripts/test.mjs check   types, lint, docs, unused code, unit, golden and property tests; no servers, under a minute
+//   node scripts/test.mjs check   types, lint, docs, unused code, unit, golden and property tests; no servers, about three minutes
 //   node scripts/test.mjs all     the same, then obtains the real servers and runs the end-to-end tests
 import { spawn } from "node:child_process";
 import { globSync } from "node:fs";

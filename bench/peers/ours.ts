@@ -7,13 +7,13 @@
 import { createInterface } from "node:readline";
 import { setImmediate } from "node:timers/promises";
 import { createCatalogStore } from "../../src/catalog/store.ts";
-import { DEFAULT_POLICY } from "../../src/config/traffic.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLog } from "../../src/kernel/log.ts";
 import type { Group } from "../../src/model/group.ts";
 import { UNKNOWN_LOCALITY } from "../../src/model/locality.ts";
 import { type ServiceKey, serviceId } from "../../src/model/service.ts";
 import type { TrafficPolicy } from "../../src/routing/policy.ts";
+import { DEFAULT_POLICY } from "../../src/routing/policy.ts";
 import { FLAT } from "../../src/routing/topology.ts";
 import { createProxies } from "../../src/xds/proxies.ts";
 import { createXdsServer } from "../../src/xds/server/server.ts";

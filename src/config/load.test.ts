@@ -4,10 +4,10 @@ import { type TObject, Type } from "typebox";
 import { Value } from "typebox/value";
 import { AS_THEY_ARE } from "../registry/naming.ts";
 import { DEFAULT_PROTECTION, DEFAULT_STALENESS } from "../registry/settings.ts";
+import { DEFAULT_POLICY } from "../routing/policy.ts";
 import { redact } from "./redact.ts";
 import { configSchema, inputSchema, registrySchema } from "./schema.ts";
 import { configOf, consulLike, fileLike } from "./testing.ts";
-import { DEFAULT_POLICY } from "./traffic.ts";
 
 const EXAMPLE = `
 mesh:  { domain: mesh.local, cluster: c1, network: default, locality: { region: eu, zone: a } }

@@ -9,15 +9,16 @@ import type { ProbeRule } from "../routing/gateway-health.ts";
 import { topologyOf } from "../routing/gateway-table.ts";
 import { matchesService } from "../routing/match.ts";
 import type { MutualTls } from "../routing/mutual-tls.ts";
-import type {
-  GatewaySpec,
-  HeaderMatch,
-  ListenerSpec,
-  RetrySpec,
-  RouteBackend,
-  RouteSpec,
-  ServicePolicy,
-  TrafficPolicy,
+import {
+  DEFAULT_POLICY,
+  type GatewaySpec,
+  type HeaderMatch,
+  type ListenerSpec,
+  type RetrySpec,
+  type RouteBackend,
+  type RouteSpec,
+  type ServicePolicy,
+  type TrafficPolicy,
 } from "../routing/policy.ts";
 import type { LabelSelection } from "../routing/subset.ts";
 import type { GatewayTarget, NetworkSpec, SniDialect } from "../routing/topology.ts";
@@ -35,27 +36,6 @@ type FilePolicy = Static<typeof ServicePolicySchema>;
 export function milliseconds(text: string): number {
   return parseDuration(text) ?? 0;
 }
-
-/** What applies to services that no policy matches: the schema's own defaults. */
-export const DEFAULT_POLICY: ServicePolicy = {
-  match: undefined,
-  loadBalancer: "roundRobin",
-  protocol: undefined,
-  connectTimeoutMs: 2000,
-  deadAfterMs: 2000,
-  outlierDetection: undefined,
-  circuitBreaker: undefined,
-  panicThreshold: 0,
-  overprovisioning: 140,
-  merge: { mode: "merge", order: [] },
-  failover: undefined,
-  affinity: undefined,
-  distribute: undefined,
-  tls: "none",
-  gatewayMode: "remote",
-  retries: undefined,
-  probe: undefined,
-};
 
 /** As many answers of `policyOf` are remembered; services come and go for as long as the process runs. */
 const REMEMBERED = 100_000;

@@ -4,31 +4,11 @@ import type { CatalogInstance, CatalogService } from "../catalog/types.ts";
 import { fakeClock } from "../kernel/fake-clock.ts";
 import { locality } from "../model/locality.ts";
 import { parseServiceId, type ServicePort } from "../model/service.ts";
-import type { ServicePolicy } from "../routing/policy.ts";
+import { DEFAULT_POLICY, type ServicePolicy } from "../routing/policy.ts";
 import { createTopology, type ExportRule, type NetworkSpec } from "../routing/topology.ts";
 import type { VipSpec } from "../routing/vips.ts";
 import { createResponder, type Responder, type ResponderState, type Transport } from "./responder.ts";
 import type { DnsSpec } from "./spec.ts";
-
-const POLICY: ServicePolicy = {
-  match: undefined,
-  loadBalancer: "roundRobin",
-  protocol: undefined,
-  connectTimeoutMs: 5000,
-  deadAfterMs: 2000,
-  outlierDetection: undefined,
-  circuitBreaker: undefined,
-  panicThreshold: 0,
-  overprovisioning: 140,
-  merge: { mode: "merge", order: [] },
-  failover: undefined,
-  affinity: undefined,
-  distribute: undefined,
-  tls: "none",
-  gatewayMode: "remote",
-  retries: undefined,
-  probe: undefined,
-};
 
 const SPEC: DnsSpec = {
   ttl: 5,
@@ -102,7 +82,7 @@ export function dnsWorld(input: WorldInput = {}): DnsWorld {
     traffic: {
       topology,
       networks,
-      policyOf: () => ({ ...POLICY, ...policy }),
+      policyOf: () => ({ ...DEFAULT_POLICY, ...policy }),
       sidecar: { outbound: OUTBOUND, ...(vips && { vips }) },
     },
     home: { cidrs: [], network: "n1", cluster: "eu-1", locality: locality({ region: "eu" }) },

@@ -180,3 +180,24 @@ export interface TrafficPolicy {
   readonly aliases?: readonly ServiceKey[];
   policyOf(service: ServiceKey): ServicePolicy;
 }
+
+/** What applies to services that no policy matches: the schema's own defaults. */
+export const DEFAULT_POLICY: ServicePolicy = {
+  match: undefined,
+  loadBalancer: "roundRobin",
+  protocol: undefined,
+  connectTimeoutMs: 2000,
+  deadAfterMs: 2000,
+  outlierDetection: undefined,
+  circuitBreaker: undefined,
+  panicThreshold: 0,
+  overprovisioning: 140,
+  merge: { mode: "merge", order: [] },
+  failover: undefined,
+  affinity: undefined,
+  distribute: undefined,
+  tls: "none",
+  gatewayMode: "remote",
+  retries: undefined,
+  probe: undefined,
+};

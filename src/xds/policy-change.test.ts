@@ -5,31 +5,12 @@ import type { CatalogService } from "../catalog/types.ts";
 import { locality } from "../model/locality.ts";
 import { type ServiceId, serviceId } from "../model/service.ts";
 import { type Client, ROLES } from "../routing/client.ts";
-import type { ServicePolicy, TrafficPolicy } from "../routing/policy.ts";
+import { DEFAULT_POLICY, type ServicePolicy, type TrafficPolicy } from "../routing/policy.ts";
 import { FLAT, NO_NETWORKS } from "../routing/topology.ts";
 import { policyChange } from "./policy-change.ts";
 import { TYPE_URL } from "./types.ts";
 import { createView, type View } from "./view.ts";
 
-const DEFAULT_POLICY: ServicePolicy = {
-  match: undefined,
-  loadBalancer: "roundRobin",
-  protocol: undefined,
-  connectTimeoutMs: 5000,
-  deadAfterMs: 60_000,
-  outlierDetection: undefined,
-  circuitBreaker: undefined,
-  panicThreshold: 0,
-  overprovisioning: 140,
-  merge: { mode: "merge", order: [] },
-  failover: undefined,
-  affinity: undefined,
-  distribute: undefined,
-  tls: "none",
-  gatewayMode: "remote",
-  retries: undefined,
-  probe: undefined,
-};
 const NAMES = ["a", "b", "c", "d"];
 const service = (name: string): CatalogService => ({
   id: `default/${name}`,

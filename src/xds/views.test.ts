@@ -5,7 +5,7 @@ import { fakeClock } from "../kernel/fake-clock.ts";
 import { silentLog } from "../kernel/log.ts";
 import { locality } from "../model/locality.ts";
 import type { Client } from "../routing/client.ts";
-import type { GatewaySpec, RouteSpec, TrafficPolicy } from "../routing/policy.ts";
+import { DEFAULT_POLICY, type GatewaySpec, type RouteSpec, type TrafficPolicy } from "../routing/policy.ts";
 import { FLAT, NO_NETWORKS } from "../routing/topology.ts";
 import { CDS, EDS, LDS, RDS } from "./stream/testing.ts";
 import { createViews, type Views } from "./views.ts";
@@ -32,25 +32,7 @@ const traffic = (...gateways: GatewaySpec[]): TrafficPolicy => ({
   sidecar: { outbound: { address: "127.0.0.1", port: 15001 } },
   ...NO_NETWORKS,
   topology: FLAT,
-  policyOf: () => ({
-    match: undefined,
-    loadBalancer: "roundRobin",
-    protocol: undefined,
-    connectTimeoutMs: 1000,
-    deadAfterMs: 0,
-    outlierDetection: undefined,
-    circuitBreaker: undefined,
-    panicThreshold: 0,
-    overprovisioning: 140,
-    merge: { mode: "merge", order: [] },
-    failover: undefined,
-    affinity: undefined,
-    distribute: undefined,
-    tls: "none",
-    gatewayMode: "remote",
-    retries: undefined,
-    probe: undefined,
-  }),
+  policyOf: () => ({ ...DEFAULT_POLICY, connectTimeoutMs: 1000, deadAfterMs: 0 }),
 });
 const service = (name: string, addresses: string[], ports = ["http"]): CatalogService => ({
   id: `default/${name}`,

@@ -6,7 +6,7 @@ import { locality, UNKNOWN_LOCALITY } from "../../model/locality.ts";
 import { serviceId } from "../../model/service.ts";
 import type { RegistryStatus } from "../../registry/status.ts";
 import type { Client } from "../../routing/client.ts";
-import type { ServicePolicy } from "../../routing/policy.ts";
+import { DEFAULT_POLICY, type ServicePolicy } from "../../routing/policy.ts";
 import { FLAT, NO_NETWORKS } from "../../routing/topology.ts";
 import type { ProxyStatus, ProxyTypeStatus } from "../../xds/proxy-status.ts";
 import { shortType, TYPE_URL } from "../../xds/types.ts";
@@ -116,23 +116,12 @@ export function registry(name: string, parts: Partial<RegistryStatus> = {}): Reg
 }
 
 const POLICY: ServicePolicy = {
+  ...DEFAULT_POLICY,
   match: "default/*",
   loadBalancer: "leastRequest",
-  protocol: undefined,
   connectTimeoutMs: 5000,
   deadAfterMs: 0,
-  outlierDetection: undefined,
-  circuitBreaker: undefined,
   panicThreshold: 50,
-  overprovisioning: 140,
-  merge: { mode: "merge", order: [] },
-  failover: undefined,
-  affinity: undefined,
-  distribute: undefined,
-  tls: "none",
-  gatewayMode: "remote",
-  retries: undefined,
-  probe: undefined,
 };
 
 const consul = { registry: "consul-eu", scope: "dc1/web" };

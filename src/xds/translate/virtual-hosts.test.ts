@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { RouteConfiguration } from "../../gen/envoy/config/route/v3/route.ts";
 import { VirtualHost } from "../../gen/envoy/config/route/v3/route_components.ts";
-import type { ServicePolicy } from "../../routing/policy.ts";
+import { DEFAULT_POLICY, type ServicePolicy } from "../../routing/policy.ts";
 import type { PolicyOf } from "./backends.ts";
 import type { PortHosts } from "./sidecar-hosts.ts";
 import { hostResources, type VirtualHostMemo, wholeRoutes } from "./virtual-hosts.ts";
@@ -16,25 +16,7 @@ const hosts = (name: string, more: readonly string[] = []): PortHosts => ({
   domains: [`${name}.default`, ...more],
 });
 
-const PLAIN: ServicePolicy = {
-  match: undefined,
-  loadBalancer: "roundRobin",
-  protocol: undefined,
-  connectTimeoutMs: 1000,
-  deadAfterMs: 0,
-  outlierDetection: undefined,
-  circuitBreaker: undefined,
-  panicThreshold: 0,
-  overprovisioning: 140,
-  merge: { mode: "merge", order: [] },
-  failover: undefined,
-  affinity: undefined,
-  distribute: undefined,
-  tls: "none",
-  gatewayMode: "remote",
-  retries: undefined,
-  probe: undefined,
-};
+const PLAIN: ServicePolicy = { ...DEFAULT_POLICY, connectTimeoutMs: 1000, deadAfterMs: 0 };
 const RETRIED: ServicePolicy = {
   ...PLAIN,
   retries: { attempts: 3, on: "connect-failure", perTryTimeoutMs: undefined, resets: "idempotent" },
