@@ -189,6 +189,7 @@ function keptIn({ at, path, status, body }: Seen) {
 /** What a write has done to the rollout, the same text for the same step; undefined: nothing. */
 function stepOf(write: Seen): string | undefined {
   if (write.at !== "hub") return write.path.endsWith("/deployments/web") ? `write to ${write.at}` : undefined;
+  if (write.method === "POST" && write.path.endsWith("/secrets")) return "template kept";
   const kept = keptIn(write);
   return kept === undefined
     ? undefined
