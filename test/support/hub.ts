@@ -6,6 +6,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
 import { customResourceDefinitions } from "../../deploy/crds/crds.ts";
 import type { DriverState } from "../../deploy/driver/types.ts";
 import { runCommand } from "../../src/cli/testing/run.ts";
@@ -62,26 +63,34 @@ export interface Hub {
   beforeWrite: ((write: Omit<Seen, "status">) => Promise<void>) | undefined;
   /** Called right after a write was done, before whoever made it hears of it. */
   onWrite: ((write: Seen) => void) | undefined;
-  /** The FederatedWorkload with a Deployment of its name, of `image`, through `rollout`. */
-  put(
-    name: string,
-    spec: { readonly image: string; readonly replicas?: number; readonly [part: string]: unknown },
-  ): Promise<void>;
+  /** The FederatedWorkload with a Deployment of its name, of `image`; the other parts are of its spec. */
+  put(name: string, spec: { readonly image: string; readonly [part: string]: unknown }): Promise<void>;
   status(name: string): Promise<WorkloadStatus>;
   deployment(member: string, name: string): Promise<{ readonly image: string; readonly generation: number } | undefined>;
   /** Resolves when it is up; it may lead or stand by. `leaseSeconds` default 2. */
   startController(options?: { readonly args?: readonly string[]; readonly leaseSeconds?: number }): Promise<Controller>;
 }
 
-/** `nodes` false: nothing makes Pods of the members' Deployments. */
-export async function startHub(
-  { members, nodes }: { readonly members: readonly string[]; readonly nodes: boolean },
-  scope: AsyncDisposableStack,
-): Promise<Hub> {
+export interface HubOptions {
+  readonly members: readonly string[];
+  /** False: nothing makes Pods of the members' Deployments. */
+  readonly nodes: boolean;
+  /** Where a member's Pods have their addresses; default: all in one network. */
+  podNetwork?(index: number): string;
+  /** A FederatedWorkload: the members grant what it needs; default: to write Deployments. */
+  readonly workload?: object;
+}
+
+export async function startHub({ members, nodes, podNetwork, workload }: HubOptions, scope: AsyncDisposableStack): Promise<Hub> {
   const dir = await tempDir(scope, "hub");
   const { clusters } = await startKubernetes({ clusters: ["hub", ...members] }, scope);
   const [cluster, ...rest] = clusters as [Cluster, ...Cluster[]];
-  if (nodes) await Promise.all(rest.map((one) => startNodes(one, { zones: ["a"] }, scope)));
+  if (nodes)
+    await Promise.all(
+      rest.map((one, index) =>
+        startNodes(one, { zones: ["a"], ...(podNetwork !== undefined && { podNetwork: podNetwork(index) }) }, scope),
+      ),
+    );
   const writes: Seen[] = [];
   const recorders = new Map<string, KubeRecorder>();
   for (const one of clusters) {
@@ -102,12 +111,15 @@ export async function startHub(
   });
   const direct = join(dir, "direct.kubeconfig");
   await writeFile(direct, cluster.kubeconfig("admin"));
+  const example = join(dir, "workload.yaml");
+  if (workload !== undefined) await writeFile(example, stringify(workload, { aliasDuplicateObjects: false }));
+  const needed = workload === undefined ? ["--kind", "apps/Deployment"] : ["-f", example];
   for (const one of rest) {
     await denyReader(one.api);
     const admin = join(dir, `${one.name}.admin`);
     await writeFile(admin, through(one, one.name));
     const fleet = ["--clusters", join(dir, "fleet.yaml"), "--kubeconfig", admin, "--hub-kubeconfig", direct];
-    const what = ["--kind", "apps/Deployment", "--label", "tier=test", "--yes"];
+    const what = [...needed, "--label", "tier=test", "--yes"];
     const { code, stderr } = await runCommand(["deploy", "clusters", "join", one.name, ...fleet, ...what], {
       clock: systemClock,
     });
@@ -119,14 +131,14 @@ export async function startHub(
     writes,
     beforeWrite: undefined,
     onWrite: undefined,
-    async put(name, { image, replicas = 1, ...spec }) {
+    async put(name, { image, ...spec }) {
       const labels = { app: name };
       const deployment = {
         apiVersion: "apps/v1",
         kind: "Deployment",
         metadata: { name },
         spec: {
-          replicas,
+          replicas: 1,
           selector: { matchLabels: labels },
           template: { metadata: { labels }, spec: { nodeName: NODE, containers: [{ name: "main", image }] } },
         },
