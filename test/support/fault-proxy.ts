@@ -125,12 +125,21 @@ interface Flow {
 /** At most this much is held back for one direction; then the sender feels it. */
 const HELD_BYTES = 256 * 1024;
 
+/**
+ * A socket that is being shut down cannot be reset (libuv says EINVAL), and Node then never closes its handle: the process
+ * spins at its end for ever. Such a socket is closed.
+ */
+function resetSocket(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 function joinSockets(near: Socket, far: Socket, modeNow: () => ProxyMode, counts: { bytesUp: number; bytesDown: number }): Pair {
   const up: Flow = { direction: "up", from: near, to: far, held: Buffer.alloc(0), ended: false, passed: 0 };
   const down: Flow = { direction: "down", from: far, to: near, held: Buffer.alloc(0), ended: false, passed: 0 };
   const reset = () => {
-    near.resetAndDestroy();
-    far.resetAndDestroy();
+    resetSocket(near);
+    resetSocket(far);
   };
   const pass = (flow: Flow, most: number) => {
     const chunk = flow.held.subarray(0, most);
