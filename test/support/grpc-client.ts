@@ -20,7 +20,7 @@ const PROGRAMS: Readonly<Record<GrpcLibrary, (dir: string) => Command | Promise<
   "C-core": () => [serverProgram("grpcio-python"), fileURLToPath(new URL("./grpc-client.py", import.meta.url))],
   "grpc-java": async (dir) => {
     const artifacts = ["grpc-xds", "grpc-netty-shaded", "grpc-stub"].map((name) => `io.grpc:${name}:${GRPC_JAVA}` as const);
-    return ["java", "-XX:TieredStopAtLevel=1", "-cp", await compileJava("GrpcXdsClient", artifacts, dir), "GrpcXdsClient"];
+    return ["java", "-XX:TieredStopAtLevel=1", "-cp", await compileJava(["GrpcXdsClient"], artifacts, dir), "GrpcXdsClient"];
   },
 };
 

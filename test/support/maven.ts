@@ -9,16 +9,17 @@ import { runProgram } from "./process.ts";
 export type Coordinates = `${string}:${string}:${string}`;
 
 /**
- * Compiles `java/<main>.java` of this folder in `dir` and resolves with the class path that runs it. Maven keeps what it
- * fetched, so that only the first run takes long.
+ * Compiles `java/<name>.java` of this folder in `dir` for each name and resolves with the class path that runs them. Maven
+ * keeps what it fetched, so that only the first run takes long: up to 240 s, then it is given up.
  */
-export async function compileJava(main: string, dependencies: readonly Coordinates[], dir: string): Promise<string> {
+export async function compileJava(names: readonly string[], dependencies: readonly Coordinates[], dir: string): Promise<string> {
   const sources = join(dir, "src/main/java");
   await mkdir(sources, { recursive: true });
-  await copyFile(fileURLToPath(new URL(`./java/${main}.java`, import.meta.url)), join(sources, `${main}.java`));
+  for (const name of names)
+    await copyFile(fileURLToPath(new URL(`./java/${name}.java`, import.meta.url)), join(sources, `${name}.java`));
   await writeFile(join(dir, "pom.xml"), pomOf(dependencies));
   const args = ["-n", "15", "mvn", "-q", "-B", "compile", "dependency:copy-dependencies", "-DoutputDirectory=lib"];
-  const { code, stdout, stderr } = await runProgram({ title: "mvn", command: "nice", args, cwd: dir }, 180_000);
+  const { code, stdout, stderr } = await runProgram({ title: "mvn", command: "nice", args, cwd: dir }, 240_000);
   assert.equal(code, 0, stdout + stderr);
   return `${join(dir, "target/classes")}:${join(dir, "lib")}/*`;
 }
