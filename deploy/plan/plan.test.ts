@@ -140,6 +140,9 @@ test("the last healthy copy stays", () => {
   assert.deepEqual(verbs({ health: (where) => (where === "a" ? "Degraded" : "Unknown") }), ["delete NotWanted", "none InSync"]);
   // A placement that has become empty takes both at once.
   assert.deepEqual(verbs({}, plan({}, observed)), ["held LastHealthyCopy", "held LastHealthyCopy"]);
+  // Also in the middle of a change, and when they are broken: whoever means it says so.
+  for (const health of ["Degraded", "Progressing"] as const)
+    assert.deepEqual(verbs({ health: () => health }, plan({}, observed)), ["held LastHealthyCopy", "held LastHealthyCopy"]);
   assert.deepEqual(verbs({ allowLastCopy: true }, plan({}, observed)), ["delete NotWanted", "delete NotWanted"]);
 });
 

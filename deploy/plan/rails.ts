@@ -62,17 +62,21 @@ function hold(action: PlannedAction, reason: PlannedAction["reason"], message: s
   return leaves ? { ...action, verb: "held", reason, message, instead: verb as "delete" | "release" } : action;
 }
 
-/** A copy that is not known to be unhealthy is not deleted when no healthy one stays elsewhere. */
+/**
+ * A copy is not deleted when no healthy one stays elsewhere; one known to be Degraded may go as soon as any is meant to stay. One
+ * in the middle of a change still serves: an empty list of targets met during a roll-out must not take it.
+ */
 function guardLastCopies(actions: readonly PlannedAction[], input: RailInput): readonly PlannedAction[] {
   if (input.allowLastCopy) return actions;
   const leaving = new Map<string, Set<string>>();
+  const meant = new Set(actions.filter(({ verb }) => verb !== "delete").map(({ key }) => keyText(key)));
   for (const { verb, key, cluster } of actions)
     if (verb === "delete") leaving.set(keyText(key), (leaving.get(keyText(key)) ?? new Set()).add(cluster));
   return actions.map((action) => {
     const { verb, key, cluster } = action;
     if (verb !== "delete" || !input.isWorkload(key)) return action;
-    if (["Degraded", "Progressing"].includes(input.health(cluster, key))) return action;
     const gone = leaving.get(keyText(key));
+    if (input.health(cluster, key) === "Degraded" && meant.has(keyText(key))) return action;
     const stays = [...input.observed.keys()].some((name) => gone?.has(name) !== true && input.health(name, key) === "Healthy");
     return stays
       ? action
