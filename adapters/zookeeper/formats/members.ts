@@ -1,6 +1,7 @@
 /** Formats of one level: `root/<service>/<member>`, each member's data an address. Serverset and nerve. */
 import type { Protocol } from "../../../src/model/service.ts";
 import { cut, decoded, type Mapping, mapping, parseJson, port, share, text } from "./records.ts";
+import { wantsTwoLevels } from "./two-levels.ts";
 import type { Format, ReadInstance, ReadService, ZnodeView } from "./types.ts";
 
 /** What one member says, or why it is left out. */
@@ -18,14 +19,7 @@ export interface MembersOptions {
  */
 export function membersFormat(root: string, options: MembersOptions): Format {
   return {
-    wants: (segments) =>
-      segments.length === 0
-        ? { children: true }
-        : segments.length === 1
-          ? { children: true, data: true }
-          : segments.length === 2
-            ? { data: true }
-            : undefined,
+    wants: wantsTwoLevels,
     // A node at the first level is a member, or a service, or turns from one into the other.
     unitsOf: ([service, member]) => (service === undefined ? [] : member === undefined ? [ROOT, service] : [service]),
     units(view) {

@@ -6,6 +6,7 @@
 import { readCurator, readCuratorService } from "./curator.ts";
 import { isDubboInstance, readDubboApp } from "./dubbo-app.ts";
 import { decoded } from "./records.ts";
+import { wantsTwoLevels } from "./two-levels.ts";
 import type { Format, ReadService, ZnodeView } from "./types.ts";
 
 export interface ServicesOptions {
@@ -16,14 +17,7 @@ export interface ServicesOptions {
 /** `root` without a slash at its end. */
 export function servicesFormat(root: string, { metadataRoot }: ServicesOptions): Format {
   return {
-    wants: (segments) =>
-      segments.length === 0
-        ? { children: true }
-        : segments.length === 1
-          ? { children: true, data: true }
-          : segments.length === 2
-            ? { data: true }
-            : undefined,
+    wants: wantsTwoLevels,
     unitsOf: ([service]) => (service === undefined ? [] : [service]),
     units: (view) => view.children(root),
     read: (unit, view) => readService(`${root}/${unit}`, unit, { view, metadataRoot }),
