@@ -28,7 +28,7 @@ function setUp() {
   const records = new Map<string, FoundRecord>();
   const calls: string[] = [];
   const events = createLatest<WriterEvent>();
-  const world = { failing: new Set<string>(), visible: true, looks: 0 };
+  const world = { failing: new Set<string>(), visible: true, looks: 0, answered: Promise.resolve() };
   const may = (call: string) => {
     if (world.failing.has(call)) throw UNREACHABLE;
     calls.push(call);
@@ -39,6 +39,7 @@ function setUp() {
     ],
     async observe() {
       world.looks++;
+      await world.answered;
       return [...records.values()];
     },
     async put({ record }) {
@@ -110,6 +111,23 @@ test("what replaces fails: what it replaces stays; tried again it goes through",
   await clock.advance(6000);
   assert.deepEqual(calls, ["put old", "put new", "out old", "remove old"]);
   assert.deepEqual([target.state.settled, target.state.error], [true, undefined]);
+  await end();
+});
+
+test("wished away and wished for again while the registry answers: it stays", async () => {
+  const { clock, calls, events, world, target, end } = setUp();
+  events.push({ type: "open" });
+  target.wish({ synced: true, registrations: [registration("a")] });
+  await clock.advance(0);
+  const answered = Promise.withResolvers<void>();
+  world.answered = answered.promise;
+  target.wish({ synced: true, registrations: [] });
+  await clock.advance(0);
+  target.wish({ synced: true, registrations: [registration("a")] });
+  answered.resolve();
+  await clock.advance(0);
+  assert.deepEqual(calls, ["put a"]);
+  assert.equal(target.state.settled, true);
   await end();
 });
 

@@ -108,7 +108,7 @@ export function startTarget(options: TargetOptions): Target {
       ),
     };
     const { changes, withheld } = plan({ synced: wish.synced, records: wanted }, observed, owner);
-    const failures = await applyAll(changes);
+    const failures = await applyAll(changes, wish);
     const open = wanted.filter(({ key }) => !failures.has(key) && !withheld.some((one) => one.key === key));
     await lookFor(open);
     const before = records;
@@ -124,11 +124,13 @@ export function startTarget(options: TargetOptions): Target {
     return ANTI_ENTROPY_MS * (0.5 + 0.5 * random());
   };
 
-  const applyAll = async (changes: readonly Change[]): Promise<ReadonlyMap<string, string>> => {
+  const applyAll = async (changes: readonly Change[], wish: Wish): Promise<ReadonlyMap<string, string>> => {
     const failures = new Map<string, string>();
     const apply = async (change: Change) => {
       const { key } = change.record;
       if (held) return;
+      // What is wished by now may want it to stay; the round that follows at once decides that.
+      if (change.type !== "put" && wish !== wished) return;
       if (change.type !== "put" && change.after.some((one) => failures.has(one))) return;
       try {
         if (change.type === "put") await writer.put(change, signal);

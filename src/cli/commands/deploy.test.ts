@@ -107,12 +107,14 @@ test("a placement that matches nothing any more deletes nothing until somebody s
   const { run, edit, servers } = await rig(t);
   await run("apply");
   await edit((text) => text.replace("tier: production", "tier: none"));
-  const { code, stdout } = await run("apply", "-o", "json");
+  const refused = await run("apply");
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr + refused.stdout, /no healthy copy is known elsewhere; allow the last copy to go/);
+  const { code, stdout } = await run("apply", "--allow-last-copy", "-o", "json");
   const { ask } = JSON.parse(stdout) as PlanJson;
   assert.deepEqual([code, new Set(verbs(stdout))], [1, new Set(["held"])]);
   for (const { counts } of servers.values()) assert.equal(counts["DELETE"], undefined);
-  const hash = ask?.hash ?? "";
-  const gone = await run("apply", "--approve-deletes", hash, "--allow-last-copy");
+  const gone = await run("apply", "--approve-deletes", ask?.hash ?? "", "--allow-last-copy");
   assert.deepEqual([gone.code, [...servers.values()].map(({ objects }) => objects.size)], [0, [0, 0, 0]], gone.stderr);
 });
 

@@ -29,7 +29,10 @@ export function podView(raw: unknown): PodView | undefined {
   const registered = conditions.get(GATE);
   return {
     uid,
-    readiness: { ready: missing === undefined, reason: missing === undefined ? undefined : `${String(missing)} is not True` },
+    readiness: {
+      ...{ ready: missing === undefined, known: true },
+      reason: missing === undefined ? undefined : `${String(missing)} is not True`,
+    },
     leaving: deletionTimestamp !== undefined && deletionTimestamp !== null,
     gated: gates.includes(GATE),
     registered: typeof registered === "string" ? registered : undefined,

@@ -48,7 +48,7 @@ const GRACE_MS = 5000;
 export function startPodSync(options: PodSyncOptions): PodSync {
   const { services, targets, register, drainMs, clock, log, signal } = options;
   const bell = createBell(clock);
-  let readiness: Readiness = { ready: false, reason: "not looked at yet" };
+  let readiness: Readiness = { ready: false, known: false, reason: "not looked at yet" };
   let offer: Offer = ABSENT;
   let leaving: Promise<DrainReport> | undefined;
   let finished: ((report: DrainReport) => void) | undefined;
@@ -61,17 +61,13 @@ export function startPodSync(options: PodSyncOptions): PodSync {
     for (const [name, target] of targets) {
       const mine = services.filter((service) => service.targets?.includes(name) ?? true);
       const registrations = offer.type === "absent" ? [] : mine.map((service) => register(service, traffic));
-      // Before the first look nothing is known: what an earlier process has left may well be right.
+      // Before the first verdict nothing is known: what an earlier process has left may well be right.
       target.wish({ synced: looked || leaving !== undefined, registrations });
     }
   };
   const look = async () => {
     for await (const next of options.readiness) {
       readiness = next;
-      if (!looked) {
-        looked = true;
-        tell();
-      }
       log.info({ ready: next.ready, reason: next.reason }, "readiness of the workload");
       bell.ring();
     }
@@ -88,7 +84,9 @@ export function startPodSync(options: PodSyncOptions): PodSync {
     while (!signal.aborted) {
       const now = clock.monotonic();
       const next = nextOffer(offer, { ready: readiness.ready, leaving: leaving !== undefined }, now, drainMs);
-      if (next.type !== offer.type) {
+      const first = !looked && readiness.known;
+      looked ||= first;
+      if (first || next.type !== offer.type) {
         offer = next;
         tell();
       }

@@ -7,19 +7,24 @@ import { fakeClock } from "../../kernel/fake-clock.ts";
 import type { ProbeSettings } from "../settings/schema.ts";
 import { decodeServing, encodeCheck } from "./grpc-health.ts";
 import { probeOf } from "./probes.ts";
-import { NOT_READY, nextVerdict } from "./threshold.ts";
+import { NO_VERDICT, nextVerdict } from "./threshold.ts";
 import { type Readiness, watchReadiness } from "./watch.ts";
 
 const look = (probe: ProbeSettings, withinMs = 2000) => probeOf(probe, "127.0.0.1")(AbortSignal.timeout(withinMs));
 
 test("so many looks in a row change the verdict", () => {
   const thresholds = { success: 2, failure: 3 };
-  let verdict = NOT_READY;
-  const seen = [true, false, true, true, false, false, true, false, false, false].map((good) => {
-    verdict = nextVerdict(verdict, good, thresholds);
-    return verdict.ready;
-  });
-  assert.deepEqual(seen, [false, false, false, true, true, true, true, true, true, false]);
+  const verdictsOf = (looks: readonly boolean[]) => {
+    let verdict = NO_VERDICT;
+    return looks.map((good) => {
+      verdict = nextVerdict(verdict, good, thresholds);
+      return verdict.ready;
+    });
+  };
+  const no = undefined;
+  const seen = verdictsOf([true, false, true, true, false, false, true, false, false, false]);
+  assert.deepEqual(seen, [no, no, no, true, true, true, true, true, true, false]);
+  assert.deepEqual(verdictsOf([false, false, false, true, true]), [no, no, false, false, true]);
 });
 
 test("http: 200 to 399 is ready; refused, slow and broken ones say why", async (t) => {

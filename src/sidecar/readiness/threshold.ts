@@ -1,4 +1,7 @@
-/** From single looks to a verdict, as the kubelet does it: so many in a row. Pure. */
+/**
+ * From single looks to a verdict, as the kubelet does it: so many in a row. Pure. Unlike the kubelet's, it begins with none:
+ * a sidecar that was restarted takes nothing out because of one look that fails, as it would not have before.
+ */
 
 export interface Thresholds {
   readonly success: number;
@@ -6,15 +9,16 @@ export interface Thresholds {
 }
 
 export interface Verdict {
-  readonly ready: boolean;
-  /** Looks in a row that contradict the verdict. */
-  readonly against: number;
+  /** Undefined: neither has been seen often enough yet. */
+  readonly ready: boolean | undefined;
+  /** The last look, and how many in a row were like it. */
+  readonly good: boolean;
+  readonly streak: number;
 }
 
-export const NOT_READY: Verdict = { ready: false, against: 0 };
+export const NO_VERDICT: Verdict = { ready: undefined, good: false, streak: 0 };
 
-export function nextVerdict({ ready, against }: Verdict, good: boolean, { success, failure }: Thresholds): Verdict {
-  if (good === ready) return { ready, against: 0 };
-  const needed = ready ? failure : success;
-  return against + 1 >= needed ? { ready: !ready, against: 0 } : { ready, against: against + 1 };
+export function nextVerdict(before: Verdict, good: boolean, { success, failure }: Thresholds): Verdict {
+  const streak = good === before.good ? before.streak + 1 : 1;
+  return { ready: streak >= (good ? success : failure) ? good : before.ready, good, streak };
 }

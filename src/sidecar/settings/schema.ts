@@ -53,7 +53,13 @@ const ReadinessSchema = Type.Object(
     interval: Type.Optional({ ...DurationSchema, default: "1s", description: "Between two looks." }),
     timeout: Type.Optional({ ...DurationSchema, default: "1s", description: "How long one look may take." }),
     successThreshold: Type.Optional(Type.Integer({ minimum: 1, default: 1, description: "Successes in a row until ready." })),
-    failureThreshold: Type.Optional(Type.Integer({ minimum: 1, default: 3, description: "Failures in a row until not ready." })),
+    failureThreshold: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        default: 3,
+        description: "Failures in a row until not ready; a sidecar that was restarted takes nothing out before.",
+      }),
+    ),
   },
   { ...strict, description: "How it is told whether the instance is ready." },
 );
