@@ -16,7 +16,7 @@ import { profileNames } from "../clusters/profiles.ts";
 import { type Account, type Rights, rightsOf } from "../clusters/rights.ts";
 import { accountOf, isDue, requestToken, tokenTimes } from "../clusters/token.ts";
 import { orphanAll, ownedObjects, refuseInUse, removeAccount, removeKubeconfig } from "../clusters/unjoin.ts";
-import { connectMember } from "../kube/connect.ts";
+import { connectMember, connectMemberText } from "../kube/connect.ts";
 import type { ClusterClient, KindRef } from "../kube/types.ts";
 import { parseTaint, taintText } from "../placement/taints.ts";
 import { renderTemplate } from "../templates/render.ts";
@@ -68,7 +68,11 @@ export async function joinMember(world: FleetWorld, request: JoinRequest): Promi
     const rights = rightsOf({ account, ...needs, discovery: discovery.value });
     if (!request.yes) return { ...rights, joined: undefined };
     const { objects } = rights;
-    const joined = await joinCluster({ member, admin, server, account, objects, ...world, tokenMs: request.tokenMs });
+    const origin = `the kubeconfig of ${member.name}`;
+    const connectText = (text: string) =>
+      connectMemberText({ name: member.name, text, origin, context: undefined, allow, clock, random });
+    const joining = { member, admin, server, account, objects, tokenMs: request.tokenMs, connect: connectText };
+    const joined = await joinCluster({ ...world, ...joining });
     return { ...rights, joined };
   } finally {
     admin.close();

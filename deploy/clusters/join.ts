@@ -1,6 +1,7 @@
 /** A cluster becomes a member: an account with the least rights, a token that expires, and an entry in fleet and hub. */
 import { chmod, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Clock } from "../../src/kernel/clock.ts";
 import { reasonOf } from "../../src/kernel/errors.ts";
 import { readText } from "../../src/kernel/read-text.ts";
 import { fail } from "../../src/model/errors.ts";
@@ -10,6 +11,7 @@ import type { JsonObject } from "../json/value.ts";
 import type { ClusterClient } from "../kube/types.ts";
 import { type Declared, EMPTY_FLEET, withMember } from "./fleet-file.ts";
 import { type Hub, putInHub, withConflicts } from "./hub.ts";
+import { grantsOf, untilInForce } from "./in-force.ts";
 import { memberKubeconfig } from "./kubeconfig.ts";
 import type { Account } from "./rights.ts";
 import { requestToken, tokenTimes } from "./token.ts";
@@ -27,7 +29,12 @@ export interface JoinOptions {
   /** The ClusterList; begun when there is none. */
   readonly fleetFile: string;
   readonly hub: Hub | undefined;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
   readonly signal: AbortSignal;
+  /** A client of this kubeconfig's own account; closed here. */
+  connect(kubeconfig: string): Promise<ClusterClient>;
 }
 
 export interface Joined {
@@ -37,7 +44,10 @@ export interface Joined {
   readonly tokenExpiresAt: number | undefined;
 }
 
-/** Again with the same name: the same account with the rights as they are now, and a new token. Rejects with errors of the table. */
+/**
+ * Again with the same name: the same account with the rights as they are now, and a new token. When it resolves, the account may
+ * do what it was given; before that no file and no hub is written. Rejects with errors of the table.
+ */
 export async function joinCluster(options: JoinOptions): Promise<Joined> {
   const { member, admin, server, account, objects, tokenMs, fleetFile, hub, signal } = options;
   const before = await readFleetText(fleetFile);
@@ -48,6 +58,12 @@ export async function joinCluster(options: JoinOptions): Promise<Joined> {
   const token = await requestToken(admin, account, tokenMs, signal);
   if ("error" in token) throw token.error;
   const kubeconfig = memberKubeconfig(member.name, server, token.value);
+  const client = await options.connect(kubeconfig);
+  try {
+    await untilInForce({ client, grants: grantsOf(objects), clock: options.clock, random: options.random, signal });
+  } finally {
+    client.close();
+  }
   const file = `${member.name}.kubeconfig`;
   await writeAtomically(join(dirname(fleetFile), file), kubeconfig, 0o600);
   await writeAtomically(fleetFile, withMember(before, { ...member, spec: { kubeconfig: file, ...member.spec } }));

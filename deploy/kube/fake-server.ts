@@ -21,6 +21,7 @@ const RESOURCES = [
   ["deploy.meshbridge.io", "v1alpha1", "FederatedWorkload", "federatedworkloads"],
   ["coordination.k8s.io", "v1", "Lease", "leases"],
   ["multicluster.x-k8s.io", "v1alpha1", "ClusterProfile", "clusterprofiles"],
+  ["authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews"],
   ["rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles"],
   ["rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings"],
   ["rbac.authorization.k8s.io", "v1", "Role", "roles"],
@@ -33,6 +34,7 @@ const CLUSTER_SCOPED: ReadonlySet<string> = new Set([
   "clusters",
   "clusterroles",
   "clusterrolebindings",
+  "selfsubjectaccessreviews",
 ]);
 
 export interface FakeServer {
@@ -128,6 +130,10 @@ export async function startFakeServer(): Promise<FakeServer> {
     }
     const body = text === "" ? {} : (JSON.parse(text) as JsonObject);
     if (place.subresource === "token") return reply(response, 201, { status: { token: fakeToken(place, body) } });
+    if (place.plural === "selfsubjectaccessreviews") {
+      const resource = textAt(body, "spec", "resourceAttributes", "resource") ?? "";
+      return reply(response, 201, { ...body, status: { allowed: !forbidden.plurals.includes(resource) } });
+    }
     const name = place.name ?? textAt(body, "metadata", "name") ?? "";
     const key = `${place.plural}/${place.namespace}/${name}`;
     const live = objects.get(key);

@@ -95,5 +95,5 @@ test("in a partition a cluster is given up only when a witness that answers does
   await of("b").kill();
   await toC.set({ kind: "pass" });
   await eventually("b's instance is degraded", async () => assert.deepEqual(await health(), ["degraded"]), { withinMs: 30_000 });
-  assert.match(await problem(), /no witness sees it either/);
+  await eventually("it says why", async () => assert.match(await problem(), /no witness sees it either/));
 });
