@@ -7,6 +7,7 @@ import { AUTHORITATIVE } from "../../src/model/evidence.ts";
 import type { RegistryEvent } from "../../src/registry/adapter.ts";
 import type { Answer, ConsulClient, Query } from "./client.ts";
 import { watchPart } from "./datacenter.ts";
+import { PULSE_PATH } from "./pulse.ts";
 import { contextFor } from "./testing.ts";
 
 const SERVICES = "/health/service/";
@@ -20,6 +21,8 @@ class Server {
   readonly asked: string[] = [];
   storm = false;
   refusal: Answer | undefined;
+  /** Answers the pulse alone: what waits goes on waiting, as with an agent that is frozen. */
+  silence: Answer | undefined;
   #index = new Map<string, number>();
   #wake = new Set<() => void>();
 
@@ -49,6 +52,7 @@ class Server {
   async get(path: string, query: Query, { signal }: { readonly signal: AbortSignal }): Promise<Answer> {
     this.asked.push(path);
     if (this.refusal !== undefined) return this.refusal;
+    if (path === PULSE_PATH && this.silence !== undefined) return this.silence;
     if (this.storm) this.move(path);
     while (query["index"] === String(this.#indexOf(path)))
       await new Promise<void>((resolve, reject) => {
@@ -117,7 +121,9 @@ test("an index that moves with every reply costs about two requests a second, an
   await seconds(clock, 5);
   const before = server.asked.length;
   await seconds(clock, 120);
-  const asked = server.asked.slice(before);
+  const after = server.asked.slice(before);
+  const asked = after.filter((path) => path !== PULSE_PATH);
+  assert.ok(after.length - asked.length <= 27, "a pulse each five seconds at the most often");
   const reads = asked.filter((path) => path.startsWith(SERVICES)).length;
   assert.ok(asked.length - reads > 120 && asked.length - reads <= 120 * 2.25, `${asked.length - reads} requests of feeds`);
   // Rounds of 50 services are a second apart.
@@ -200,6 +206,29 @@ test("with stale reads, a change that could not be seen yet is looked for once m
   const settled = server.count(SERVICES);
   await seconds(clock, 60);
   assert.equal(server.count(SERVICES), settled);
+  await stop();
+});
+
+test("a frozen agent is noticed by the pulse, and everything is asked anew when it is back", async () => {
+  const server = new Server(["web"]);
+  const { clock, events, stop } = await run(server);
+  await seconds(clock, 20);
+  const quiet = server.count(CATALOG);
+  const error = fail("MB_REGISTRY_UNREACHABLE", { registry: "consul", address: "memory", reason: "no answer in time" });
+  server.silence = { error, retryAfterMs: undefined };
+  const from = events.length;
+  await seconds(clock, 6);
+  assert.deepEqual(events.slice(from).map(({ type }) => type)[0], "degraded");
+  assert.equal(server.count(CATALOG), quiet, "what waits is not asked twice");
+  // Once to be answered at once, once to wait on.
+  server.silence = undefined;
+  const back = events.length;
+  await seconds(clock, 6);
+  assert.deepEqual(
+    [CATALOG, CHECKS, NODES].map((path) => server.count(path)),
+    [quiet + 2, quiet + 2, quiet + 2],
+  );
+  assert.deepEqual(events.slice(back).at(-1)?.type, "synced");
   await stop();
 });
 

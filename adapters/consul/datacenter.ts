@@ -7,6 +7,7 @@ import type { RegistryEvent, WatchContext } from "../../src/registry/adapter.ts"
 import { evidenceOf } from "./doubt.ts";
 import { createFeed, type Feed, type FeedAnswer } from "./feed.ts";
 import { type PartOptions, queryOf, unusable } from "./part.ts";
+import { createPulse, type PulseAnswer } from "./pulse.ts";
 import { createReader } from "./reader.ts";
 import { FEEDS, type FeedName } from "./view.ts";
 
@@ -18,8 +19,11 @@ const PATHS: Readonly<Record<FeedName, string>> = {
   nodes: "/catalog/nodes",
 };
 
-/** Either what a feed answered, or that it is time to look at the agenda. */
-type Step = { readonly feed: FeedName; readonly answer: FeedAnswer } | "time";
+/** What a feed answered, a beat of the pulse, or that it is time to look at the agenda. */
+type Step = { readonly feed: FeedName; readonly answer: FeedAnswer } | { readonly pulse: PulseAnswer } | "time";
+
+/** Who can be in trouble. */
+type Voice = FeedName | "services" | "pulse";
 
 /** Batches of events. `synced` comes whenever all is known to be current, which can be several times a second. */
 export async function* watchPart(options: PartOptions): AsyncGenerator<readonly RegistryEvent[]> {
@@ -28,8 +32,12 @@ export async function* watchPart(options: PartOptions): AsyncGenerator<readonly 
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const { feeds, restartAll } = createFeeds(options, signal);
   const reader = createReader(options, signal);
-  const failing = new Map<FeedName | "services", RegistryEvent>();
-  const pending = new Map<FeedName, Promise<Step>>();
+  const failing = new Map<Voice, RegistryEvent>();
+  const pulse = createPulse({
+    ...{ client: options.client, datacenter: options.part.datacenter, clock: context.clock, random: context.random, signal },
+    isNeeded: () => failing.size === 0 || failing.has("pulse"),
+  });
+  const pending = new Map<FeedName | "pulse", Promise<Step>>();
   const maxStalenessMs = parseDuration(config.maxStaleness ?? "10s") ?? 10_000;
 
   const take = (feed: FeedName, answer: FeedAnswer): readonly RegistryEvent[] => {
@@ -42,9 +50,20 @@ export async function* watchPart(options: PartOptions): AsyncGenerator<readonly 
     if (reset || recovered) restartAll(reset ? FEEDS : failing.keys(), feed);
     return events;
   };
+  const beat = (answer: PulseAnswer): readonly RegistryEvent[] => {
+    if (answer !== "alive") return tell(failing, "pulse", { type: "degraded", ...answer });
+    // What waits since before the silence may wait for ever on a connection that is none any more.
+    if (failing.delete("pulse")) restartAll(FEEDS);
+    return [];
+  };
 
   try {
     while (!signal.aborted) {
+      if (!pending.has("pulse"))
+        pending.set(
+          "pulse",
+          pulse().then((answer) => ({ pulse: answer })),
+        );
       for (const [name, feed] of feeds)
         if (!pending.has(name))
           pending.set(
@@ -53,8 +72,8 @@ export async function* watchPart(options: PartOptions): AsyncGenerator<readonly 
           );
       const step = await firstOf(pending.values(), reader.dueInMs(), context, signal);
       if (step !== "time") {
-        pending.delete(step.feed);
-        const events = take(step.feed, step.answer);
+        pending.delete("pulse" in step ? "pulse" : step.feed);
+        const events = "pulse" in step ? beat(step.pulse) : take(step.feed, step.answer);
         if (events.length > 0) yield events;
       }
       const read = await reader.read();
@@ -71,11 +90,7 @@ export async function* watchPart(options: PartOptions): AsyncGenerator<readonly 
 }
 
 /** Of several troubles at once the first one speaks, until it is over. */
-function tell(
-  failing: Map<FeedName | "services", RegistryEvent>,
-  who: FeedName | "services",
-  event: RegistryEvent,
-): readonly RegistryEvent[] {
+function tell(failing: Map<Voice, RegistryEvent>, who: Voice, event: RegistryEvent): readonly RegistryEvent[] {
   const [speaker = who] = failing.keys();
   failing.set(who, event);
   return speaker === who ? [event] : [];
@@ -111,8 +126,8 @@ function createFeeds(options: PartOptions, signal: AbortSignal) {
     return [name, createFeed({ client, ...where, ...limits })];
   };
   const feeds = new Map(FEEDS.map(make));
-  const restartAll = (names: Iterable<FeedName | "services">, but?: FeedName) => {
-    for (const name of names) if (name !== but && name !== "services") feeds.get(name)?.restart();
+  const restartAll = (names: Iterable<Voice>, but?: FeedName) => {
+    for (const name of names) if (name !== but && name !== "services" && name !== "pulse") feeds.get(name)?.restart();
   };
   return { feeds, restartAll };
 }

@@ -51,8 +51,8 @@ const connectConsul: ConnectConsul = (config, context, parts) => {
   const transport = createTransport(addressOf(config), {
     tls: config.tls,
     baseDir: context.baseDir,
-    // Blocking queries hold theirs all the time; what is left is for reading services.
-    connections: Math.max(32, parts * FEEDS.length + PARALLEL_READS),
+    // Blocking queries hold theirs all the time, a pulse needs one of its own; what is left is for reading services.
+    connections: Math.max(32, parts * (FEEDS.length + 1) + PARALLEL_READS),
   });
   return {
     client: (label) => createClient(config, { context, transport, label }),

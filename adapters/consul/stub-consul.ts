@@ -105,6 +105,7 @@ export async function startStubConsul(): Promise<StubConsul> {
     if (path === "/catalog/services") return Object.fromEntries([["consul", []], ...[...services].map(tagsOf)]);
     if (path === "/health/state/any") return all.flatMap(({ Checks }) => Checks);
     if (path === "/catalog/nodes") return [{ Node: "n1", Address: "10.0.0.1", Datacenter: "dc1", Meta: null }];
+    if (path === "/status/leader") return "127.0.0.1:8300";
     const name = decodeURIComponent(path.slice("/health/service/".length));
     return (services.get(name) ?? []).map((instance) => row(name, instance));
   };

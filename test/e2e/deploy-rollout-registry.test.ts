@@ -141,8 +141,8 @@ describe("what the registry and the proxies say decides what the command does", 
   });
 
   test("Consul stands still in the soak: its Healthy is stale and never passes; critical after it: all goes back", async () => {
-    await declare({ image: "r3", total: 4, clusters: NAMES, soak: "60s" });
-    const running = apply("180s");
+    await declare({ image: "r3", total: 4, clusters: NAMES, soak: "30s" });
+    const running = apply("120s");
     await eventually("a passes and soaks", async () => assert.match((await progress("a"))?.message ?? "", /passes; \d+ s/), {
       withinMs: 30_000,
     });

@@ -14,15 +14,21 @@ test("ready: containers ready and every other gate, whatever ours says", () => {
   const conditions = [condition("ContainersReady", "True"), condition("Ready", "False"), condition(GATE, "False")];
   const view = podView(pod({ gates: [GATE], conditions }));
   assert.deepEqual(view, {
-    ...{ uid: "u1", readiness: { ready: true, reason: undefined }, leaving: false, gated: true, registered: "False" },
+    ...{
+      uid: "u1",
+      readiness: { ready: true, known: true, reason: undefined },
+      leaving: false,
+      gated: true,
+      registered: "False",
+    },
   });
   const other = podView(pod({ gates: [GATE, "x.io/lb"], conditions }));
-  assert.deepEqual(other?.readiness, { ready: false, reason: "x.io/lb is not True" });
+  assert.deepEqual(other?.readiness, { ready: false, known: true, reason: "x.io/lb is not True" });
 });
 
 test("not ready without conditions; leaving when it is being deleted", () => {
   const view = podView(pod({ metadata: { deletionTimestamp: "2026-11-24T12:00:00Z" } }));
-  assert.deepEqual(view?.readiness, { ready: false, reason: "ContainersReady is not True" });
+  assert.deepEqual(view?.readiness, { ready: false, known: true, reason: "ContainersReady is not True" });
   assert.deepEqual([view?.leaving, view?.gated, view?.registered], [true, false, undefined]);
 });
 
