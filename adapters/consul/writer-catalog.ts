@@ -47,7 +47,7 @@ export function createCatalogWriter(api: CatalogApi, options: CatalogWriterOptio
   };
 
   return {
-    render: (registration) => [recordOf(registration, owner)],
+    render: (registrations) => registrations.map((one) => recordOf(one, owner)),
     async observe(keys, signal) {
       const mine = `Meta[${quoted(META.owner)}] == ${quoted(ownerText(owner))}`;
       const rows = await api.rows([mine, ...keys.map((key) => `ID == ${quoted(key)}`)], signal);

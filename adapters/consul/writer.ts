@@ -85,7 +85,7 @@ function agentWriter(api: AgentApi, context: AgentWriterContext): Writer {
   };
 
   return {
-    render: (registration) => [recordOf(registration, owner)],
+    render: (registrations) => registrations.map((one) => recordOf(one, owner)),
     async observe(keys, signal) {
       const ours = `Meta[${quoted(META.owner)}] == ${quoted(ownerText(owner))}`;
       const found = await api.services([ours, ...keys.map((key) => `ID == ${quoted(key)}`)], signal);

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Registration } from "../../src/sidecar/registration.ts";
-import { foundOf, objectName, objectOf, parseKey, recordsOf } from "./writer-record.ts";
+import { objectName, parseKey } from "./writer-marks.ts";
+import { foundOf, objectOf, recordsOf } from "./writer-record.ts";
 
 const OWNER = { cluster: "east", instance: "sync/sync", epoch: 7 };
 const REGISTRATION: Registration = {
@@ -45,6 +46,19 @@ test("names: as they are where they may be so; else changed, and never two to on
       if (one !== two) assert.notEqual(objectName(one), objectName(two));
     }),
   );
+});
+
+test("what a POST of ours has set is to become an apply's, once; what others have set is left to them", () => {
+  const adoption = (...managedFields: readonly object[]) =>
+    foundOf("Service", { metadata: { namespace: "a", name: "b", resourceVersion: "1", uid: "u", managedFields } })?.adoption;
+  const [other, posted] = [
+    { manager: "kubectl", operation: "Update" },
+    { manager: "meshbridge-sidecar", operation: "Update" },
+  ];
+  const applied = { ...posted, operation: "Apply" };
+  assert.deepEqual(adoption(other, posted), { op: "replace", path: "/metadata/managedFields/1/operation", value: "Apply" });
+  assert.deepEqual(adoption(applied, posted), { op: "remove", path: "/metadata/managedFields/1" });
+  assert.deepEqual([adoption(), adoption(other, applied)], [undefined, undefined]);
 });
 
 test("whatever an API server answers, nothing is thrown, and what says of no owner is nobody's of ours", () => {

@@ -1,6 +1,6 @@
 /**
- * Brings a registry's services into a cluster: a Service without a selector and EndpointSlices, by server-side apply, each
- * against the version that was seen. Kubernetes knows no lease of a record: what is there stays until a sync removes it.
+ * Brings a registry's services into a cluster: a Service without a selector and EndpointSlices, or a ServiceEntry, by
+ * server-side apply, each against the version that was seen. Kubernetes knows no lease of a record: what is there stays until a sync removes it.
  */
 import { createBell } from "../../src/kernel/bell.ts";
 import { forEachLimited } from "../../src/kernel/promises.ts";
@@ -8,7 +8,7 @@ import type { ApiAnswer, KubeClient } from "../../src/kubernetes/api.ts";
 import { listAll } from "../../src/kubernetes/list.ts";
 import { reflect } from "../../src/kubernetes/reflector.ts";
 import { fail } from "../../src/model/errors.ts";
-import { isSameOwner, type Owner } from "../../src/sidecar/plan/record.ts";
+import { isSameOwner, type Owner, type WantedRecord } from "../../src/sidecar/plan/record.ts";
 import {
   defineWriter,
   type SurveyedRecord,
@@ -16,29 +16,56 @@ import {
   type WriterContext,
   type WriterEvent,
 } from "../../src/sidecar/writer.ts";
-import { connectWriter, KubernetesWriterSettings } from "./writer-connect.ts";
+import { connectWriter, entrySettings, KubernetesWriterSettings } from "./writer-connect.ts";
+import { entriesOf, entryObjectOf, foundEntry } from "./writer-entry.ts";
 import { openLease } from "./writer-lease.ts";
-import { type FoundObject, foundOf, IMPORTED_LABEL, type Kind, objectOf, parseKey, recordsOf } from "./writer-record.ts";
+import { FIELD_MANAGER, type FoundObject, IMPORTED_LABEL, type Kind, type Manifest, parseKey } from "./writer-marks.ts";
+import { foundOf, objectOf, recordsOf } from "./writer-record.ts";
 
 const TIMEOUT_MS = 5000;
 const PARALLEL = 16;
 const APPLY = "application/apply-patch+yaml";
-const FIELD_MANAGER = "meshbridge-sidecar";
+const JSON_PATCH = "application/json-patch+json";
 const OURS = { labelSelector: `${IMPORTED_LABEL}=true` };
-const KINDS: readonly Kind[] = ["Service", "EndpointSlice"];
+
+/** Where objects of a kind are, and how they are read and written. */
+interface KindOfObject {
+  /** The path before `/namespaces`. */
+  readonly group: string;
+  readonly plural: string;
+  read(raw: unknown): FoundObject | undefined;
+  write(record: WantedRecord): Manifest;
+}
+
+const OBJECTS: Readonly<Record<Kind, KindOfObject>> = {
+  Service: { group: "/api/v1", plural: "services", read: (raw) => foundOf("Service", raw), write: objectOf },
+  EndpointSlice: {
+    ...{ group: "/apis/discovery.k8s.io/v1", plural: "endpointslices" },
+    ...{ read: (raw) => foundOf("EndpointSlice", raw), write: objectOf },
+  },
+  ServiceEntry: {
+    ...{ group: "/apis/networking.istio.io/v1", plural: "serviceentries", read: foundEntry, write: entryObjectOf },
+  },
+};
 
 export const kubernetesWriter = defineWriter({
   kind: "kubernetes",
-  description: "Brings services into a cluster as a Service without a selector and EndpointSlices. For the cluster scope.",
+  description:
+    "Brings services into a cluster, as a Service without a selector and EndpointSlices, or as a ServiceEntry. For the cluster scope.",
   schema: KubernetesWriterSettings,
   clusterOnly: true,
-  open: (config, context) => createKubernetesWriter(() => connectWriter(config, context), config.namespace ?? "default", context),
+  open: (config, context) => createKubernetesWriter(() => connectWriter(config, context), config, context),
   elect: openLease,
 });
 
 /** `connect` is called once, when the events are first asked for. */
-function createKubernetesWriter(connect: () => Promise<KubeClient>, namespace: string, context: WriterContext): Writer {
+function createKubernetesWriter(
+  connect: () => Promise<KubeClient>,
+  { namespace = "default", serviceEntry }: KubernetesWriterSettings,
+  context: WriterContext,
+): Writer {
   const { owner, name, clock, random } = context;
+  const kinds: readonly Kind[] = serviceEntry === undefined ? ["Service", "EndpointSlice"] : ["ServiceEntry"];
   let api: KubeClient | undefined;
   const connected = (): KubeClient => {
     if (api !== undefined) return api;
@@ -47,7 +74,7 @@ function createKubernetesWriter(connect: () => Promise<KubeClient>, namespace: s
   const get = async (key: string, signal: AbortSignal): Promise<FoundObject | undefined> => {
     const answer = await connected().get(pathOf(key), {}, { timeoutMs: TIMEOUT_MS, signal });
     if ("error" in answer && answer.status === 404) return undefined;
-    return foundOf(parseKey(key).kind, bodyOf(answer));
+    return OBJECTS[parseKey(key).kind].read(bodyOf(answer));
   };
   const isOurs = (of: Owner | undefined) => of !== undefined && isSameOwner(of, owner) && of.epoch <= owner.epoch;
   const ours = async (key: string, signal: AbortSignal): Promise<FoundObject | undefined> => {
@@ -59,8 +86,8 @@ function createKubernetesWriter(connect: () => Promise<KubeClient>, namespace: s
   };
   const imported = async (signal: AbortSignal): Promise<readonly FoundObject[]> => {
     const lists = await Promise.all(
-      KINDS.map(async (kind) => {
-        const keep = (raw: unknown) => foundOf(kind, raw);
+      kinds.map(async (kind) => {
+        const { read: keep } = OBJECTS[kind];
         const list = await listAll({ api: connected(), path: collection(kind, namespace), query: OURS, keep, signal });
         if ("error" in list) throw list.error;
         return [...list.items.values()].map(({ item }) => item);
@@ -74,9 +101,20 @@ function createKubernetesWriter(connect: () => Promise<KubeClient>, namespace: s
     const answer = await connected().send(request, { timeoutMs: TIMEOUT_MS, signal });
     if (!("error" in answer && answer.status === 404)) bodyOf(answer);
   };
+  /** Makes what a POST of ours has set a thing that an apply can take back. Returns the version it has then. */
+  const adopt = async ({ record, resourceVersion, adoption }: FoundObject, signal: AbortSignal): Promise<string> => {
+    if (adoption === undefined) return resourceVersion;
+    const body = [{ op: "test", path: "/metadata/resourceVersion", value: resourceVersion }, adoption];
+    const request = { method: "PATCH", path: pathOf(record.key), query: {}, body, contentType: JSON_PATCH } as const;
+    const answer = await connected().send(request, { timeoutMs: TIMEOUT_MS, signal });
+    return OBJECTS[parseKey(record.key).kind].read(bodyOf(answer))?.resourceVersion ?? resourceVersion;
+  };
 
   return {
-    render: (registration) => recordsOf(registration, owner, namespace),
+    render: (registrations) =>
+      serviceEntry === undefined
+        ? registrations.flatMap((one) => recordsOf(one, owner, namespace))
+        : entriesOf(registrations, owner, { ...entrySettings(serviceEntry), namespace }),
     async observe(keys, signal) {
       const found = (await imported(signal)).map(({ record }) => record);
       const known = new Set(found.map(({ key }) => key));
@@ -92,23 +130,24 @@ function createKubernetesWriter(connect: () => Promise<KubeClient>, namespace: s
     },
     async put({ record }, signal) {
       const there = await ours(record.key, signal);
-      const object = objectOf(record);
+      const { kind } = parseKey(record.key);
+      const object = OBJECTS[kind].write(record);
       const limits = { timeoutMs: TIMEOUT_MS, signal };
       const query = { fieldManager: FIELD_MANAGER };
       if (there === undefined) {
         // Refused when somebody else was faster, where an apply would take it over.
-        const { kind } = parseKey(record.key);
         const request = { method: "POST", path: collection(kind, namespace), query, body: object } as const;
         bodyOf(await connected().send(request, limits));
         return;
       }
-      const metadata = { ...(object["metadata"] as object), resourceVersion: there.resourceVersion };
+      const resourceVersion = await adopt(there, signal);
+      const metadata = { ...(object["metadata"] as object), resourceVersion };
       const request = { method: "PATCH", path: pathOf(record.key), query: { ...query, force: "true" } } as const;
       bodyOf(await connected().send({ ...request, body: { ...object, metadata }, contentType: APPLY }, limits));
     },
     async takeOut({ key }, signal) {
       const there = await ours(key, signal);
-      if (there === undefined || parseKey(key).kind === "Service") return;
+      if (there === undefined || parseKey(key).kind !== "EndpointSlice") return;
       const body = [
         { op: "test", path: "/metadata/resourceVersion", value: there.resourceVersion },
         { op: "replace", path: "/endpoints/0/conditions", value: { ready: false, serving: true, terminating: true } },
@@ -118,7 +157,7 @@ function createKubernetesWriter(connect: () => Promise<KubeClient>, namespace: s
         path: pathOf(key),
         query: {},
         body,
-        contentType: "application/json-patch+json",
+        contentType: JSON_PATCH,
       } as const;
       bodyOf(await connected().send(request, { timeoutMs: TIMEOUT_MS, signal }));
     },
@@ -157,7 +196,7 @@ function createKubernetesWriter(connect: () => Promise<KubeClient>, namespace: s
           api: client,
           path,
           query: OURS,
-          keep: (raw) => foundOf(kind, raw),
+          keep: OBJECTS[kind].read,
           clock,
           random,
           signal,
@@ -167,11 +206,11 @@ function createKubernetesWriter(connect: () => Promise<KubeClient>, namespace: s
             tell({ type: "lost", error: delta.error, retryInMs: delta.retryInMs });
           } else if (!listed.has(kind)) {
             listed.add(kind);
-            if (listed.size === KINDS.length) tell({ type: "open" });
+            if (listed.size === kinds.length) tell({ type: "open" });
           } else if (delta.type !== "current") tell({ type: "changed" });
       };
       let ended: { readonly cause: unknown } | undefined;
-      const following = Promise.all(KINDS.map(follow)).catch((cause: unknown) => {
+      const following = Promise.all(kinds.map(follow)).catch((cause: unknown) => {
         ended = { cause };
         bell.ring();
       });
@@ -194,8 +233,8 @@ function createKubernetesWriter(connect: () => Promise<KubeClient>, namespace: s
 }
 
 function collection(kind: Kind, namespace: string): string {
-  const group = kind === "Service" ? "/api/v1" : "/apis/discovery.k8s.io/v1";
-  return `${group}/namespaces/${encodeURIComponent(namespace)}/${kind === "Service" ? "services" : "endpointslices"}`;
+  const { group, plural } = OBJECTS[kind];
+  return `${group}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
 }
 
 function pathOf(key: string): string {

@@ -90,7 +90,7 @@ export function createNodeWriter({ layout, servers, connect, context }: NodeWrit
   };
 
   return {
-    render: (registration) => recordsOf(registration, owner, layout),
+    render: (registrations) => registrations.flatMap((one) => recordsOf(one, owner, layout)),
     async observe(keys) {
       const { nodes } = connected();
       const parents = new Set([...keys, ...known].map(parentPath));

@@ -34,9 +34,10 @@ function setUp() {
     calls.push(call);
   };
   const writer: Writer = {
-    render: ({ id, service, traffic, weight, origin }): readonly WantedRecord[] => [
-      { key: id, service, traffic, origin, content: `${weight} ${traffic}` },
-    ],
+    render: (registrations): readonly WantedRecord[] =>
+      registrations.map(({ id, service, traffic, weight, origin }) => ({
+        ...{ key: id, service, traffic, origin, content: `${weight} ${traffic}` },
+      })),
     async observe() {
       world.looks++;
       await world.answered;

@@ -99,7 +99,7 @@ export function startTarget(options: TargetOptions): Target {
 
   /** One look and what follows from it. Returns ms until the next one. */
   const round = async (wish: Wish): Promise<number> => {
-    const wanted = wish.registrations.flatMap((one) => writer.render(one));
+    const wanted = writer.render(wish.registrations);
     const observed = {
       place: name,
       records: await writer.observe(

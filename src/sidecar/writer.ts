@@ -34,8 +34,11 @@ export interface SurveyedRecord extends FoundRecord {
  * MB_REGISTRATION_FOREIGN where another owner's record turned up between the look and the change: then nothing was changed.
  */
 export interface Writer {
-  /** The records that a registration becomes, none where its format has no way to say `out` but absence. Pure. */
-  render(registration: Registration): readonly WantedRecord[];
+  /**
+   * The records that registrations become, whether each has its own or several share one. None for those that are `out`
+   * where the format has no way to say so but absence. Of records with equal keys the first counts. Pure.
+   */
+  render(registrations: readonly Registration[]): readonly WantedRecord[];
   /** All records of the owner, and those of the keys whoever owns them. Complete, or it throws. */
   observe(keys: readonly string[], signal: AbortSignal): Promise<readonly FoundRecord[]>;
   /**

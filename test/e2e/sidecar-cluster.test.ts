@@ -40,6 +40,44 @@ async function imported(cluster: Cluster, service: string): Promise<readonly str
   return mine.flatMap(({ endpoints }) => endpoints.flatMap(({ addresses }) => addresses)).sort();
 }
 
+/** As much of a mesh's CRD as the API server needs to take and keep a ServiceEntry. */
+const SERVICE_ENTRIES = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: "serviceentries.networking.istio.io" },
+  spec: {
+    group: "networking.istio.io",
+    names: { kind: "ServiceEntry", listKind: "ServiceEntryList", plural: "serviceentries", singular: "serviceentry" },
+    scope: "Namespaced",
+    versions: [
+      {
+        ...{ name: "v1", served: true, storage: true },
+        schema: {
+          openAPIV3Schema: {
+            type: "object",
+            properties: { spec: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+          },
+        },
+      },
+    ],
+  },
+};
+
+/** `HOST ADDRESS:PORT …` of all ServiceEntries. */
+async function entries(cluster: Cluster): Promise<readonly string[]> {
+  interface Entry {
+    readonly spec: {
+      readonly hosts: readonly string[];
+      readonly endpoints: readonly { readonly address: string; readonly ports: { readonly main: number } }[];
+    };
+  }
+  const path = "/apis/networking.istio.io/v1/namespaces/default/serviceentries";
+  const { items } = await cluster.api.send<{ readonly items: readonly Entry[] }>("GET", path);
+  return items.map(({ spec: { hosts, endpoints } }) =>
+    [...hosts, ...endpoints.map(({ address, ports }) => `${address}:${ports.main}`)].join(" "),
+  );
+}
+
 test("Kubernetes and Consul mirror each other; the acting replica is killed: another goes on, and nobody misses a record", {
   skip,
 }, async (t) => {
@@ -52,6 +90,8 @@ test("Kubernetes and Consul mirror each other; the acting replica is killed: ano
   const [client, cluster] = [await connectWriter({ address: zk.address }, scope), kubernetes.cluster("east")];
   const kubeconfig = join(await tempDir(scope, "sync"), "kubeconfig");
   await replaceFile(kubeconfig, cluster.kubeconfig("admin"));
+  await cluster.api.apply(SERVICE_ENTRIES);
+  await eventually("the CRD is served", () => entries(cluster));
   await cluster.api.apply(serviceObject("default", "web"));
   const addresses = (...last: readonly number[]) => last.map((each) => `10.0.0.${each}`);
   const slice = (...last: readonly number[]) =>
@@ -67,6 +107,7 @@ test("Kubernetes and Consul mirror each other; the acting replica is killed: ano
     { name: "consul", kind: "consul", address: consul.url, mode: "catalog" },
     { name: "zk", kind: "zookeeper", servers: [zk.address], format: "spring", path: "/sd", sessionTimeout: "60s" },
     { name: "east", kind: "kubernetes", kubeconfig },
+    { name: "mesh", kind: "kubernetes", kubeconfig, serviceEntry: { hosts: ["{service}.consul.internal"] } },
   ];
   const config = {
     cluster: "east",
@@ -80,6 +121,7 @@ test("Kubernetes and Consul mirror each other; the acting replica is killed: ano
     mirrors: [
       { from: "east", to: ["consul", "zk"] },
       { from: "consul", to: ["east"], services: ["*/com.acme.*", "*/web"] },
+      { from: "consul", to: ["mesh"], services: ["*/com.acme.*"] },
     ],
   };
   const [first, second] = await Promise.all([startSync("sync-a", config, scope), startSync("sync-b", config, scope)]);
@@ -99,11 +141,32 @@ test("Kubernetes and Consul mirror each other; the acting replica is killed: ano
     assert.ok(items.length <= 1, "web is not brought back to where it came from");
     return items[0]?.metadata.name;
   };
+  const dbPorts = async () => {
+    const path = `/api/v1/namespaces/default/services/${await dbService()}`;
+    const { spec } = await cluster.api.send<{ spec: { ports: readonly { readonly port: number }[] } }>("GET", path);
+    return spec.ports.map(({ port }) => port);
+  };
   t.diagnostic(`both up to mirrored: ${await eventually("both ways are mirrored", () => all(1, 2), { withinMs: 10_000 })} ms`);
   await slice(1, 2, 3);
   t.diagnostic(`changed to mirrored: ${await eventually("the change is mirrored", () => all(1, 2, 3), { withinMs: 3000 })} ms`);
   await slice(2, 3);
   await eventually("what is gone is gone", () => all(2, 3), { withinMs: 3000 });
+
+  const host = `${await dbService()}.consul.internal`;
+  const entry = async (...endpoints: readonly string[]) =>
+    assert.deepEqual(await entries(cluster), [[host, ...endpoints].join(" ")]);
+  await entry("10.1.0.1:5432");
+  await consul.register({ ID: "db-2", Name: "com.acme.DB", Address: "10.1.0.2", Port: 5432, Check: TTL_CHECK });
+  const grown = await eventually("the ServiceEntry grows", () => entry("10.1.0.1:5432", "10.1.0.2:5432"), { withinMs: 3000 });
+  t.diagnostic(`changed to in the ServiceEntry: ${grown} ms`);
+  await consul.deregister("db-2");
+  await consul.register({ ID: "db-1", Name: "com.acme.DB", Address: "10.1.0.1", Port: 5433, Check: TTL_CHECK });
+  await eventually("it shrinks, and has the other port", () => entry("10.1.0.1:5433"), { withinMs: 10_000 });
+  const settled = async () => {
+    assert.deepEqual(await dbPorts(), [5433]);
+    await all(2, 3);
+  };
+  await eventually("so has the Service, and the slice of before is gone", settled, { withinMs: 3000 });
 
   const epochs = async (syncs: readonly SyncProcess[]) => Promise.all(syncs.map((each) => each.epoch()));
   const [epoch] = (await epochs([first, second])).filter((each) => each !== undefined);
