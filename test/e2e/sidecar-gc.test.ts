@@ -17,6 +17,19 @@ import { connectWriter } from "../support/zookeeper-writer.ts";
 const { skip } = requireServers("zookeeper", "consul");
 const MESHBRIDGE = fileURLToPath(new URL("../../src/bin/meshbridge.ts", import.meta.url));
 
+/** `meshbridge sidecar gc` for the cluster east. */
+async function gcOf(targets: readonly object[], scope: AsyncDisposableStack) {
+  const path = join(await tempDir(scope, "gc"), "sidecar.yaml");
+  const file = { cluster: "east", kubernetes: {}, services: [{ name: "web", port: 80 }], targets };
+  await replaceFile(path, stringify(file, { aliasDuplicateObjects: false }));
+  return async (...more: readonly string[]) => {
+    const args = [MESHBRIDGE, "sidecar", "gc", "-c", path, "--owner", "east", "-o", "json", ...more];
+    const { code, stdout, stderr } = await runProgram({ title: "gc", command: process.execPath, args, cwd: "/" });
+    assert.equal(stderr, "");
+    return { code, outcomes: (JSON.parse(stdout) as Found).records.map((one) => `${one.target} ${one.outcome}`) };
+  };
+}
+
 interface Found {
   readonly records: readonly { readonly target: string; readonly outcome: string; readonly why: string }[];
 }
@@ -31,15 +44,7 @@ test("gc keeps what lives, says what it would do, and removes what a dead Pod le
     { name: "zk", kind: "zookeeper", servers: [zk.address], format: "json", path: "/sd", sessionTimeout: "2s" },
   ];
   const sidecar = await startSidecar({ pod: "web-1", workload, targets }, scope);
-  const path = join(await tempDir(scope, "gc"), "sidecar.yaml");
-  const file = { cluster: "east", kubernetes: {}, services: [{ name: "web", port: 80 }], targets };
-  await replaceFile(path, stringify(file, { aliasDuplicateObjects: false }));
-  const gc = async (...more: readonly string[]) => {
-    const args = [MESHBRIDGE, "sidecar", "gc", "-c", path, "--owner", "east", "-o", "json", ...more];
-    const { code, stdout, stderr } = await runProgram({ title: "gc", command: process.execPath, args, cwd: "/" });
-    assert.equal(stderr, "");
-    return { code, outcomes: (JSON.parse(stdout) as Found).records.map((one) => `${one.target} ${one.outcome}`) };
-  };
+  const gc = await gcOf(targets, scope);
   const inConsul = async () => ((await askJson(`${consul.url}/v1/catalog/service/web`)) as readonly unknown[]).length;
   await eventually("it is registered", async () => assert.equal(await inConsul(), 1));
   assert.deepEqual(await gc(), { code: 1, outcomes: ["consul kept", "zk kept"] });
@@ -59,4 +64,39 @@ test("gc keeps what lives, says what it would do, and removes what a dead Pod le
   assert.deepEqual(await gc(), { code: 0, outcomes: ["consul removed", "zk removed"] });
   assert.equal(await inConsul(), 0);
   assert.equal((await client.children("/sd/web")).length, 0);
+});
+
+test("gc of a catalog: who has a session stays, and so does what is another's; what a dead Pod left goes", {
+  skip,
+}, async () => {
+  await using scope = new AsyncDisposableStack();
+  const [consul, workload] = [await startConsul({}, scope), await startWorkload(scope)];
+  workload.ready = true;
+  // None of those that live sweeps within the test.
+  const targets = [{ name: "consul", kind: "consul", address: consul.url, mode: "catalog", ttl: "10s", deregisterAfter: "10m" }];
+  const start = (pod: string, cluster: string) => startSidecar({ pod, workload, targets, cluster }, scope);
+  const [, second] = await Promise.all([start("web-1", "east"), start("web-2", "east"), start("web-3", "west")]);
+  const owners = async () => {
+    interface Row {
+      readonly ServiceMeta: Readonly<Record<string, string>>;
+    }
+    const rows = await consul.get<readonly Row[]>("/v1/catalog/service/web");
+    return rows.map(({ ServiceMeta }) => ServiceMeta["meshbridge-owner"]?.split("/uid")[0]).sort();
+  };
+  const all = ["east/default/web-1", "east/default/web-2", "west/default/web-3"];
+  await eventually("all are registered", async () => assert.deepEqual(await owners(), all));
+  const gc = await gcOf(targets, scope);
+  assert.deepEqual(await gc(), { code: 1, outcomes: ["consul kept", "consul kept"] });
+
+  await second.program.kill();
+  assert.deepEqual(await gc(), { code: 1, outcomes: ["consul kept", "consul kept"] }, "its session is not over yet");
+  const sessions = await consul.get<readonly { readonly ID: string; readonly Name: string }[]>("/v1/session/list");
+  const dead = sessions.find(({ Name }) => Name.startsWith("east/default/web-2/"));
+  assert.ok(dead);
+  // As Consul does by itself, 10 to 20 s after the last sign of life.
+  await consul.put(`/v1/session/destroy/${dead.ID}`);
+  assert.deepEqual(await gc("--dry-run"), { code: 1, outcomes: ["consul kept", "consul would be removed"] });
+  assert.deepEqual(await owners(), all);
+  assert.deepEqual(await gc(), { code: 1, outcomes: ["consul kept", "consul removed"] });
+  assert.deepEqual(await owners(), ["east/default/web-1", "west/default/web-3"]);
 });
