@@ -22,7 +22,7 @@ export function listenBare(views: Views, defaults: NodeDefaults): Promise<number
   const streams = new Set<ServerHttp2Stream>();
   const sent = new Map<string, number>();
   let nonces = 0;
-  const frame = (typeUrl: string, table: TypeTable, names?: readonly string[]): Buffer => {
+  const frame = (typeUrl: string, table: TypeTable, names?: readonly string[]): readonly Uint8Array[] => {
     const resources = names === undefined ? [...table.all()] : names.flatMap((name) => table.get(name) ?? []);
     return encodeResponse("delta", { typeUrl, nonce: `n.${++nonces}`, version: table.version, resources, removed: [] });
   };
@@ -40,7 +40,7 @@ export function listenBare(views: Views, defaults: NodeDefaults): Promise<number
       sent.set(typeUrl, table.seq);
       if (names.length === 0) continue;
       const bytes = frame(typeUrl, table, names);
-      for (const stream of streams) stream.write(bytes);
+      for (const stream of streams) write(stream, bytes);
     }
   };
 
@@ -60,7 +60,7 @@ export function listenBare(views: Views, defaults: NodeDefaults): Promise<number
         if (fresh) handle.subscribe(() => push(handle));
         const table = handle.tables.table(typeUrl);
         sent.set(typeUrl, table.seq);
-        if (!asked.has(typeUrl)) stream.write(frame(typeUrl, table));
+        if (!asked.has(typeUrl)) write(stream, frame(typeUrl, table));
         asked.add(typeUrl);
         streams.add(stream);
         return true;
@@ -74,4 +74,10 @@ export function listenBare(views: Views, defaults: NodeDefaults): Promise<number
       resolve(typeof address === "object" && address !== null ? address.port : 0);
     });
   });
+}
+
+function write(stream: ServerHttp2Stream, frame: readonly Uint8Array[]): void {
+  stream.cork();
+  for (const piece of frame) stream.write(piece);
+  stream.uncork();
 }

@@ -21,7 +21,7 @@ async function echo({ direct, gzip = false }: { direct: boolean; gzip?: boolean 
       call,
       {
         onMessage(message) {
-          stream.write(Buffer.concat([Buffer.from([0, 0, 0, 0, message.byteLength]), message]));
+          stream.write([Buffer.from([0, 0, 0, 0, message.byteLength]), message]);
           return true;
         },
         onEnd: () => call.end(),

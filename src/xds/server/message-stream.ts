@@ -25,10 +25,10 @@ export interface MessageStream {
   /** Starts to read. Until then nothing is delivered, and the client's flow-control window fills. */
   start(): void;
   /**
-   * `frame` is a message after PREFIX_BYTES of its prefix. False: the client does not keep up; `onceDrained` calls when
-   * there is room again.
+   * `frame` is a message after PREFIX_BYTES of its prefix, in pieces, which must stay as they are. False: the client does not
+   * keep up; `onceDrained` calls when there is room again.
    */
-  write(frame: Buffer): boolean;
+  write(frame: readonly Uint8Array[]): boolean;
   onceDrained(listener: () => void): void;
 }
 
@@ -48,7 +48,7 @@ function publicStream(call: Call, { onMessage, onEnd }: MessageHandlers): Messag
   return {
     direct: false,
     start: () => call.resume(),
-    write: (frame) => call.write(frame.subarray(PREFIX_BYTES)),
+    write: (frame) => call.write(Buffer.concat(frame).subarray(PREFIX_BYTES)),
     onceDrained: (listener) => void call.once("drain", listener),
   };
 }
@@ -77,7 +77,13 @@ function directStream(call: Call, stream: ServerHttp2Stream, { onMessage, onEnd,
         headersSent = true;
         call.sendMetadata(new Metadata());
       }
-      return stream.write(frame);
+      const [only] = frame;
+      if (only !== undefined && frame.length === 1) return stream.write(only);
+      let room = true;
+      stream.cork();
+      for (const piece of frame) room = stream.write(piece);
+      stream.uncork();
+      return room;
     },
     onceDrained: (listener) => void stream.once("drain", listener),
   };

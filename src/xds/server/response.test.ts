@@ -10,7 +10,7 @@ import { makeResource } from "../resource.ts";
 import { TYPE_URL } from "../types.ts";
 import { readAck } from "./ack.ts";
 import { PREFIX_BYTES } from "./frames.ts";
-import { encodeResponse } from "./response.ts";
+import { encodeResponse, messageBytes } from "./response.ts";
 
 const typeUrl = TYPE_URL.endpoint;
 const name = fc.string({ minLength: 1, maxLength: 300, unit: "grapheme" });
@@ -19,7 +19,9 @@ const resources = fc
   .map((all) => all.map(([one, body]) => makeResource(typeUrl, one, body)));
 
 /** What is in a gRPC frame, whose length must be right. */
-function message(frame: Buffer): Buffer {
+function message(pieces: readonly Uint8Array[]): Buffer {
+  const frame = Buffer.concat(pieces);
+  assert.equal(messageBytes(pieces), frame.byteLength - PREFIX_BYTES);
   assert.deepEqual([frame[0], frame.readUInt32BE(1)], [0, frame.byteLength - PREFIX_BYTES]);
   return frame.subarray(PREFIX_BYTES);
 }
@@ -48,6 +50,43 @@ test("property: a response is what the generated code reads, the first time and 
       }
     }),
   );
+});
+
+test("a large response is encoded once for all whom it goes to alike, and not copied", () => {
+  const made = Array.from({ length: 40 }, (_, at) => makeResource(typeUrl, `web-${at}`, Buffer.alloc(1000, at)));
+  const response = (nonce: string, more: object = {}) => ({
+    typeUrl,
+    nonce,
+    version: "v1",
+    resources: made,
+    removed: [],
+    ...more,
+  });
+  const [first, second] = [encodeResponse("delta", response("n.1")), encodeResponse("delta", response("n.2"))];
+  assert.equal(first[1], second[1]);
+  const read = (pieces: readonly Uint8Array[]) => DeltaDiscoveryResponse.decode(message(pieces));
+  assert.deepEqual([read(first).nonce, read(second).nonce], ["n.1", "n.2"]);
+  assert.deepEqual(
+    read(second).resources.map((one) => [one.name, one.resource?.value[0], one.resource?.value.byteLength]),
+    made.map(({ name: of }, at) => [of, at, 1000]),
+  );
+  const others = [
+    { version: "v2" },
+    { resources: made.slice(0, 30) },
+    { resources: [...made.slice(0, 39), makeResource(typeUrl, "web-39", Buffer.alloc(1000))] },
+    { removed: ["gone"] },
+  ];
+  for (const more of others) {
+    const { systemVersionInfo, resources: held, removedResources } = read(encodeResponse("delta", response("n", more)));
+    const expected = response("n", more);
+    assert.deepEqual(
+      [systemVersionInfo, held.length, removedResources],
+      [expected.version, expected.resources.length, expected.removed],
+    );
+    assert.equal(held.at(-1)?.resource?.value[0], expected.resources.at(-1)?.body[0]);
+  }
+  const whole = DiscoveryResponse.decode(message(encodeResponse("sotw", response("n.3"))));
+  assert.deepEqual([whole.nonce, whole.resources.length], ["n.3", 40]);
 });
 
 test("an ACK is read without decoding; whatever says more is not one", () => {

@@ -1,11 +1,12 @@
 /**
  * DiscoveryResponse and DeltaDiscoveryResponse as bytes (field numbers of discovery.proto). What a resource adds is
- * encoded once and shared by every response to every client, and so is the whole of a response with one resource but for
- * its nonce: an answer costs one copy of its bytes, not an encoding.
+ * encoded once and shared by every response to every client, and so is the whole of a response but for its nonce, where it
+ * has resources alone: a small answer costs one copy of its bytes, a large one none.
  */
 import type { BareResource, StreamResponse, Variant } from "../stream/messages.ts";
 import type { Resource } from "../types.ts";
 import { PREFIX_BYTES } from "./frames.ts";
+import { sharedContent } from "./shared-content.ts";
 import { ttlContent } from "./ttl.ts";
 
 /** Fields of both responses, the last of delta alone; 3 of a DiscoveryResponse (canary) and 7 and above are never used. */
@@ -27,39 +28,50 @@ const alone: Readonly<Record<Variant, WeakMap<Resource, { readonly version: stri
   delta: new WeakMap(),
 };
 
-/** The response as the client expects it on the wire, after its gRPC prefix. */
-export function encodeResponse(variant: Variant, response: StreamResponse): Buffer {
+/** From here on a content is not copied: three writes cost less than so many bytes. */
+const SHARED_FROM_BYTES = 16 * 1024;
+
+/**
+ * The response as the client expects it on the wire, after its gRPC prefix, in one piece or several. What is in the pieces
+ * is shared: nobody may write to them.
+ */
+export function encodeResponse(variant: Variant, response: StreamResponse): readonly Uint8Array[] {
   const parts = contentOf(variant, response);
-  const nonce = Buffer.byteLength(response.nonce);
-  const noncePrefix = nonce === 0 ? EMPTY : prefix(NONCE, nonce);
-  const length = parts.reduce((sum, { byteLength }) => sum + byteLength, noncePrefix.byteLength + nonce);
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + length);
+  const content = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const nonce = field(NONCE, Buffer.from(response.nonce));
+  const [only] = parts;
+  const alone = only !== undefined && parts.length === 1 && content >= SHARED_FROM_BYTES;
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + (alone ? 0 : content + nonce.byteLength));
   frame[0] = 0;
-  frame.writeUInt32BE(length, 1);
+  frame.writeUInt32BE(content + nonce.byteLength, 1);
+  if (alone) return [frame, only, nonce];
   let at = PREFIX_BYTES;
-  const put = (part: Uint8Array) => {
+  for (const part of [...parts, nonce]) {
     frame.set(part, at);
     at += part.byteLength;
-  };
-  for (const part of parts) put(part);
-  put(noncePrefix);
-  frame.write(response.nonce, at);
-  return frame;
+  }
+  return [frame];
 }
 
-const EMPTY = Buffer.alloc(0);
+/** Without the prefix. */
+export function messageBytes(frame: readonly Uint8Array[]): number {
+  return frame.reduce((sum, { byteLength }) => sum + byteLength, -PREFIX_BYTES);
+}
 
 function contentOf(variant: Variant, response: StreamResponse): readonly Uint8Array[] {
   if (response.ttlMs !== undefined) return [ttlContent(response)];
   const { version, resources, removed, bare = [] } = response;
-  const [only] = resources;
-  if (only === undefined || resources.length > 1 || removed.length > 0 || bare.length > 0)
-    return encodeContent(variant, response);
-  const known = alone[variant].get(only);
-  if (known?.version === version) return known.parts;
-  const parts = [Buffer.concat(encodeContent(variant, response))];
-  alone[variant].set(only, { version, parts });
-  return parts;
+  const [only, second] = resources;
+  if (only === undefined || removed.length > 0 || bare.length > 0) return encodeContent(variant, response);
+  if (second === undefined) {
+    const known = alone[variant].get(only);
+    if (known?.version === version) return known.parts;
+    const parts = [Buffer.concat(encodeContent(variant, response))];
+    alone[variant].set(only, { version, parts });
+    return parts;
+  }
+  if (resources.reduce((sum, { body }) => sum + body.byteLength, 0) < SHARED_FROM_BYTES) return encodeContent(variant, response);
+  return [sharedContent(variant, response, () => Buffer.concat(encodeContent(variant, response)))];
 }
 
 function encodeContent(

@@ -19,10 +19,10 @@ import { shortType, TYPE_URL } from "../types.ts";
 import type { ViewHandle, ViewProvider } from "../view-provider.ts";
 import { type Access, NOBODY } from "./access.ts";
 import { decodeRequest } from "./codec.ts";
-import { type FrameFault, PREFIX_BYTES } from "./frames.ts";
+import type { FrameFault } from "./frames.ts";
 import { type Call, messageStream } from "./message-stream.ts";
 import type { Pacer } from "./pacer.ts";
-import { encodeResponse } from "./response.ts";
+import { encodeResponse, messageBytes } from "./response.ts";
 import { mayHaveSecrets } from "./secret-access.ts";
 import type { StreamKind } from "./services.ts";
 import { BEATS_IN_TTL, ttlFor } from "./ttl.ts";
@@ -127,11 +127,11 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
   const send = (to: Open, responses: readonly StreamResponse[]) => {
     let room = true;
     for (const response of responses) {
-      const bytes = encodeResponse(kind.variant, response);
-      room = messages.write(bytes);
+      const frame = encodeResponse(kind.variant, response);
+      room = messages.write(frame);
       to.proxy.sent(response);
       to.record?.response(response);
-      env.metrics.response(shortType(response.typeUrl), bytes.byteLength - PREFIX_BYTES);
+      env.metrics.response(shortType(response.typeUrl), messageBytes(frame));
     }
     if (!room) waitForRoom(to.log);
   };

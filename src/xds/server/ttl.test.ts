@@ -13,7 +13,7 @@ const web = makeResource(CLUSTER, "web", Buffer.from("body"));
 const response = { typeUrl: CLUSTER, nonce: "n", version: "v", resources: [web], removed: [], ttlMs: 3500 };
 const beat = { ...response, resources: [], bare: [web] };
 const decoded = (message: typeof response | typeof beat) =>
-  DeltaDiscoveryResponse.decode(encodeResponse("delta", message).subarray(PREFIX_BYTES));
+  DeltaDiscoveryResponse.decode(Buffer.concat(encodeResponse("delta", message)).subarray(PREFIX_BYTES));
 
 test("E1 delta: a TTL beside the resource; a heartbeat is its name and version without a body", () => {
   const [whole] = decoded(response).resources;

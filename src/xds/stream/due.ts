@@ -57,19 +57,19 @@ export function dueOf(state: TypeState, states: TypeStates, tables: ViewTables):
   return { present, removed, absent, blocked, waiting, withheld };
 }
 
+/** Each once. Most often there is one reason for something to be due; a first answer to thousands of names is not gone through twice. */
 function dueNames(state: TypeState, table: TypeTable): Iterable<string> {
-  const { subscription } = state;
+  const { subscription, dirty, owed } = state;
   const changed = table.changedSince(state.sentSeq);
-  if (!state.full && state.dirty.size === 0 && state.owed.size === 0)
-    return subscription.wild ? changed : changed.filter((name) => subscription.names.has(name));
+  const reasons: Iterable<string>[] = [];
+  if (state.full) reasons.push([...table.all()].map(({ name }) => name));
+  if (changed.length > 0) reasons.push(changed);
+  if (dirty.size > 0) reasons.push(dirty);
+  if (owed.size > 0) reasons.push(owed);
+  const [only = [], second] = reasons;
+  if (second === undefined) return subscription.wild ? only : [...only].filter((name) => subscription.names.has(name));
   const names = new Set<string>();
-  const add = (name: string) => {
-    if (wants(subscription, name)) names.add(name);
-  };
-  if (state.full) for (const { name } of table.all()) add(name);
-  for (const name of changed) add(name);
-  for (const name of state.dirty) add(name);
-  for (const name of state.owed) add(name);
+  for (const reason of reasons) for (const name of reason) if (wants(subscription, name)) names.add(name);
   return names;
 }
 

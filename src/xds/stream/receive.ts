@@ -93,8 +93,8 @@ function takeInitial(
 ): void {
   const { subscription } = state;
   for (const name of change.asked) {
-    const current = table.get(name)?.version;
-    if (current === undefined || versions.get(name) !== current) state.owed.add(name);
+    const held = versions.get(name);
+    if (held === undefined || table.get(name)?.version !== held) state.owed.add(name);
   }
   if (!subscription.wild) return;
   if (versions.size === 0) {
