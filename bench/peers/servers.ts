@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { Node } from "../../src/gen/envoy/config/core/v3/base.ts";
 import { ownProgram } from "./build.ts";
+import { startConsulPeer } from "./consul.ts";
 import type { FleetState } from "./fleet.ts";
 import { startIstiod } from "./istiod.ts";
 import { type Answer, type LineCommand, startLineProgram } from "./lines.ts";
@@ -38,7 +39,9 @@ export const SERVERS = {
     startLineServer(scope, { command: await ownProgram("controlplane"), args: ["-cache", "snapshot"] }),
   "istiod default": (scope: AsyncDisposableStack) => startIstiod(scope, { tuned: false }),
   "istiod tuned": (scope: AsyncDisposableStack) => startIstiod(scope, { tuned: true }),
-} as const satisfies Readonly<Record<string, (scope: AsyncDisposableStack) => Promise<Server>>>;
+  "Consul default": (scope: AsyncDisposableStack, clients: number) => startConsulPeer(scope, { clients, tuned: false }),
+  "Consul tuned": (scope: AsyncDisposableStack, clients: number) => startConsulPeer(scope, { clients, tuned: true }),
+} as const satisfies Readonly<Record<string, (scope: AsyncDisposableStack, clients: number) => Promise<Server>>>;
 
 export type ServerName = keyof typeof SERVERS;
 

@@ -21,6 +21,8 @@ export interface ConsulOptions {
   readonly connectionsPerClient?: number;
   /** Answers DNS too, at `dnsAddress`. */
   readonly dns?: boolean;
+  /** Serves proxies by xDS without TLS, at `xdsPort`; to so many of them a second (0: no limit, absent: Consul's own 250). */
+  readonly xds?: { readonly updatesPerSecond?: number };
   /** One of several servers, which wait for each other. */
   readonly member?: { readonly index: number; readonly lanPorts: readonly number[] };
 }
@@ -46,6 +48,8 @@ export interface Consul {
   readonly wanAddress: string;
   /** Where it answers DNS, if it was asked to. */
   readonly dnsAddress: string;
+  /** Where it serves xDS on loopback, if it was asked to. */
+  readonly xdsPort: number;
   /** The running process; another one after a restart. */
   readonly program: Program;
   register(service: ConsulService): Promise<void>;
@@ -80,12 +84,12 @@ export const TTL_CHECK = { TTL: "1h", Status: "passing" } as const;
 /** Starts an agent on ports of its own; resolves when it leads and answers. */
 export async function startConsul(options: ConsulOptions, scope: AsyncDisposableStack): Promise<Consul> {
   const dir = await tempDir(scope, "consul");
-  const [http, server, ownLan, wan, https, dns] = (await freePorts(6)) as [number, number, number, number, number, number];
+  const [http = 0, server = 0, ownLan = 0, wan = 0, https = 0, dns = 0, xds = 0] = await freePorts(7);
   const lan = options.member?.lanPorts[options.member.index] ?? ownLan;
   const node = nodeName(options);
   const url = `http://127.0.0.1:${http}`;
   await mkdir(join(dir, "data"));
-  await writeFile(join(dir, "agent.json"), JSON.stringify(agentConfig({ http, server, lan, wan, dns }, options)));
+  await writeFile(join(dir, "agent.json"), JSON.stringify(agentConfig({ http, server, lan, wan, dns, xds }, options)));
   const replaceCertificate = async ({ cert, key }: KeyPair) => {
     const [certFile, keyFile] = [join(dir, "agent.crt"), join(dir, "agent.key")];
     await writeFile(certFile, cert);
@@ -114,6 +118,7 @@ export async function startConsul(options: ConsulOptions, scope: AsyncDisposable
     tlsUrl: `https://localhost:${https}`,
     wanAddress: `127.0.0.1:${wan}`,
     dnsAddress: `127.0.0.1:${dns}`,
+    xdsPort: xds,
     get program() {
       return program;
     },
@@ -204,9 +209,10 @@ interface Ports {
   readonly lan: number;
   readonly wan: number;
   readonly dns: number;
+  readonly xds: number;
 }
 
-function agentConfig({ http, server, lan, wan, dns }: Ports, options: ConsulOptions): object {
+function agentConfig({ http, server, lan, wan, dns, xds }: Ports, options: ConsulOptions): object {
   const acl = {
     enabled: true,
     default_policy: "deny",
@@ -219,13 +225,18 @@ function agentConfig({ http, server, lan, wan, dns }: Ports, options: ConsulOpti
     retry_interval: "1s",
     bind_addr: "127.0.0.1",
     client_addr: "127.0.0.1",
-    ports: { http, server, serf_lan: lan, serf_wan: wan, dns: options.dns === true ? dns : -1, grpc: -1, grpc_tls: -1 },
+    ports: {
+      ...{ http, server, serf_lan: lan, serf_wan: wan, grpc_tls: -1 },
+      dns: options.dns === true ? dns : -1,
+      grpc: options.xds === undefined ? -1 : xds,
+    },
     // The shortest election there is: a restart should lead again in a second.
     performance: { raft_multiplier: 1 },
     // Restarts of tests come faster than the default limit on rejoining allows.
     rejoin_after_leave: true,
     disable_update_check: true,
     ...(options.acl === true ? { acl } : {}),
+    ...(options.xds?.updatesPerSecond === undefined ? {} : { xds: { update_max_per_second: options.xds.updatesPerSecond } }),
     ...(options.connectionsPerClient === undefined
       ? {}
       : { limits: { http_max_conns_per_client: options.connectionsPerClient } }),

@@ -83,7 +83,8 @@ func (c *client) start(address string, resume bool) error {
 	if _, err := conn.Write(out.Bytes()); err != nil {
 		return err
 	}
-	first := request{node: c.node, typeURL: clusterType, subscribe: []string{"*"}}
+	// No names in the first request of the type: all clusters. Envoy asks so, and Consul does not know the explicit `*`.
+	first := request{node: c.node, typeURL: clusterType}
 	if !resume {
 		c.out.send(first.encode())
 		return nil
