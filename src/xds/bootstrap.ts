@@ -22,6 +22,8 @@ export const NODE_METADATA = {
 
 /** Every Envoy knows what a resource's time to live is, and does not say so by itself. */
 export const TTL_FEATURE = "xds.config.supports-resource-ttl";
+/** Nor that it takes resources wrapped with their TTL in state of the world. */
+export const WRAPPED_FEATURE = "xds.config.supports-resource-in-sotw";
 
 /** Plain JSON. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -121,7 +123,7 @@ function nodeOf(options: BootstrapOptions): Json {
   return {
     id,
     cluster: name === "" ? role : name,
-    ...(role === "grpc" ? {} : { client_features: [TTL_FEATURE] }),
+    ...(role === "grpc" ? {} : { client_features: options.variant === "sotw" ? [TTL_FEATURE, WRAPPED_FEATURE] : [TTL_FEATURE] }),
     locality: Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== "")),
     metadata: {
       [NODE_METADATA.role]: role,

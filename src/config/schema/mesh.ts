@@ -111,7 +111,7 @@ export const XdsSchema = Type.Object(
     ),
     clusterTtl: Type.Optional(
       positiveDuration(
-        "Proxies that know of it let go of a cluster when they have not heard from the bridge for so long, at least 1s; it tells them three times in it that the cluster is still meant. Default: they keep what they have for as long as the bridge is away. Counts for streams that open after the next start.",
+        "Proxies that know of it let go of a cluster when they have not heard from the bridge for so long, at least 1s; it tells them three times in it that the cluster is still meant (in state of the world by sending all of them again). Default: they keep what they have for as long as the bridge is away. Counts for streams that open after the next start.",
       ),
     ),
     clientStatus: Type.Boolean({

@@ -66,14 +66,13 @@ export function requestRecord(request: StreamRequest, common: Common): RequestRe
 
 /** A response as it is recorded. */
 export function responseRecord(response: StreamResponse, common: Common): ResponseRecord {
-  const { typeUrl: type, nonce, version, removed, bare = [], ttlMs } = response;
+  const { typeUrl: type, nonce, version, removed, bare = [], kept } = response;
   const resources = response.resources.map(({ name, version: own, refs }) => ({
     name,
     version: own,
     ...(refs.length > 0 && { refs }),
   }));
   const base = { ...common, kind: "response", type, nonce, version, resources, removed } as const;
-  if (bare.length === 0) return base;
-  const named = bare.map(({ name }) => name);
-  return ttlMs === undefined ? { ...base, absent: named } : { ...base, kept: named };
+  if (kept !== undefined) return { ...base, kept: kept.map(({ name }) => name) };
+  return bare.length === 0 ? base : { ...base, absent: bare.map(({ name }) => name) };
 }

@@ -121,6 +121,21 @@ for (const [name, records, expected] of [
     ],
     ["cluster-before-route"],
   ],
+  [
+    "SotW, a heartbeat that keeps a cluster, and one that does not",
+    [
+      open("sotw"),
+      list(CDS, []),
+      send(CDS, "1", ["a"]),
+      list(RDS, ["r"]),
+      send(RDS, "2", [], { resources: [referring("r", "a")] }),
+      list(CDS, [], { nonce: "1" }),
+      send(CDS, "3", [], { kept: ["a"] }),
+      list(CDS, [], { nonce: "3" }),
+      send(CDS, "4", [], { kept: [] }),
+    ],
+    ["cluster-before-route"],
+  ],
   ["a request on no stream", [subscribe(CDS, [])], ["request-before-open"]],
   [
     "what follows a gap is not judged",

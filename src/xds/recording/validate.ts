@@ -159,8 +159,7 @@ function judgeOrder({ types, variant }: StreamHistory, record: ResponseRecord, b
           blame("route-before-cluster", `${name} refers to ${ref.name}`);
   }
   if (record.type !== TYPE_URL.cluster) return;
-  const kept = new Set(record.resources.map(({ name }) => name));
-  const gone = variant === "delta" ? record.removed : [...clusters.held.keys()].filter((name) => !kept.has(name));
+  const gone = variant === "delta" ? record.removed : lackedBy(record, clusters);
   const referred = new Map(
     [TYPE_URL.route, TYPE_URL.listener].flatMap((type) =>
       [...(types.get(type)?.held ?? [])].flatMap(([name, refs]) =>
@@ -180,12 +179,18 @@ function isWhole(type: string): boolean {
   return type === TYPE_URL.cluster || type === TYPE_URL.listener;
 }
 
+/** What the client has and a whole response is without; what a heartbeat keeps, it sends. */
+function lackedBy({ resources, kept = [] }: ResponseRecord, { held }: TypeHistory): readonly string[] {
+  const named = new Set([...resources.map(({ name }) => name), ...kept]);
+  return [...held.keys()].filter((name) => !named.has(name));
+}
+
 function takeResponse(history: StreamHistory, record: ResponseRecord): void {
   history.lastAt = record.at;
   history.nonces.add(record.nonce);
   const state = typeOf(history, record.type);
   const whole = history.variant === "sotw" && isWhole(record.type);
-  if (whole) state.held.clear();
+  if (whole) for (const name of lackedBy(record, state)) state.held.delete(name);
   for (const { name, refs = [] } of record.resources) {
     state.held.set(name, refs);
     // What it refers to is sent again after it, even unchanged: clients wait for it (xDS protocol, "Resource warming").

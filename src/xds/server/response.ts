@@ -59,7 +59,7 @@ export function messageBytes(frame: readonly Uint8Array[]): number {
 }
 
 function contentOf(variant: Variant, response: StreamResponse): readonly Uint8Array[] {
-  if (response.ttlMs !== undefined) return [ttlContent(response)];
+  if (response.ttlMs !== undefined) return [ttlContent(variant, response)];
   const { version, resources, removed, bare = [] } = response;
   const [only, second] = resources;
   if (only === undefined || removed.length > 0 || bare.length > 0) return encodeContent(variant, response);

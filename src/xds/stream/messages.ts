@@ -45,8 +45,10 @@ export interface StreamResponse {
   readonly resources: readonly Resource[];
   /** Delta only. */
   readonly removed: readonly string[];
-  /** Names that were asked for on demand and are not there, or that the client has and shall go on to have. */
+  /** Names that were asked for on demand and are not there. */
   readonly bare?: readonly BareResource[];
+  /** A heartbeat: what the client has and shall go on to have. State of the world: all of the type, or it would be deleted. */
+  readonly kept?: readonly Resource[];
   /** Ms that the client keeps what is in it without hearing of it again; undefined: for ever. */
   readonly ttlMs?: number;
 }

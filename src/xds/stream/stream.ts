@@ -8,7 +8,7 @@
  */
 import { type Resource, TYPE_URL, type TypeTable, type TypeUrl, type ViewTables } from "../types.ts";
 import { type Due, dueOf } from "./due.ts";
-import type { Answer, BareResource, StreamRequest, StreamResponse, Variant } from "./messages.ts";
+import type { Answer, StreamRequest, StreamResponse, Variant } from "./messages.ts";
 import { receive } from "./receive.ts";
 import { everyHost, isOnDemandType, isWildcardType, wants } from "./subscription.ts";
 import { newTypeState, rememberDemand, type TypeState } from "./type-state.ts";
@@ -64,7 +64,7 @@ export interface XdsStream {
   receive(request: StreamRequest): Answer;
   /** Everything that may be sent now, in the order in which it must be sent. */
   flush(): readonly StreamResponse[];
-  /** That what the client has of the type with a TTL is still meant, by names and versions; nothing while it owes an answer. */
+  /** That what the client has of the type with a TTL is still meant; nothing while it owes an answer. */
   heartbeat(): readonly StreamResponse[];
   progress(): readonly TypeProgress[];
 }
@@ -137,24 +137,37 @@ export function createXdsStream({ variant, tables, epoch, ttl }: StreamOptions):
     heartbeat() {
       const state = ttl === undefined ? undefined : states.get(ttl.typeUrl);
       if (state === undefined || ttl === undefined || state.inflight.size > 0 || state.beats.size > 0) return [];
-      const { version } = tables.table(ttl.typeUrl);
-      const bare = keptNow(state, tables.table(ttl.typeUrl));
-      if (bare.length === 0) return [];
+      const table = tables.table(ttl.typeUrl);
+      const kept = variant === "sotw" ? wholeKept(state, table) : keptNow(state, table);
+      if (kept.length === 0) return [];
       const nonce = `${epoch}.${++nonces}`;
       state.beats.add(nonce);
-      return [{ typeUrl: ttl.typeUrl, nonce, version, resources: [], removed: [], bare, ttlMs: ttl.ms }];
+      return [{ typeUrl: ttl.typeUrl, nonce, version: table.version, resources: [], removed: [], kept, ttlMs: ttl.ms }];
     },
     progress: () => [...states.values()].map(progressOf),
   };
 }
 
 /** What the client has and nothing newer is due of. */
-function keptNow(state: TypeState, table: TypeTable): readonly BareResource[] {
+function keptNow(state: TypeState, table: TypeTable): readonly Resource[] {
   if (state.full) return [];
   const { subscription, dirty, owed, sentSeq } = state;
   return [...table.all()].filter(
     ({ name }) => wants(subscription, name) && !dirty.has(name) && !owed.has(name) && table.changedAt(name) <= sentSeq,
   );
+}
+
+/** The same for state of the world: all that the client was sent, or nothing while something newer is due, which renews it too. */
+function wholeKept(state: TypeState, table: TypeTable): readonly Resource[] {
+  const { full, owed, dirty, waiting, sentSeq } = state;
+  const due = full || owed.size > 0 || sentSeq !== table.seq || [...dirty].some((name) => !waiting.has(name));
+  return due ? [] : wholeOf(state, table, waiting.keys());
+}
+
+/** Everything wanted, and what is `lingering`: still referred to by routes the client has, so leaving it out would harm. */
+function wholeOf({ subscription }: TypeState, table: TypeTable, lingering: Iterable<string>): readonly Resource[] {
+  const whole = [...table.all()].filter(({ name }) => wants(subscription, name));
+  return [...whole, ...[...lingering].flatMap((name) => table.removed(name) ?? [])];
 }
 
 function placeOf(typeUrl: TypeUrl): number {
@@ -214,12 +227,7 @@ function sotwAnswer(state: TypeState, due: Due, tables: ViewTables): readonly Pa
   if (!isWildcardType(state.typeUrl)) return present.length > 0 ? [{ resources: present, removed: [] }] : undefined;
   if (blocked.length > 0) return "wait";
   if (present.length === 0 && removed.length === 0 && !state.mustAnswer) return undefined;
-  const { subscription } = state;
-  const table = tables.table(state.typeUrl);
-  const whole = [...table.all()].filter(({ name }) => wants(subscription, name));
-  // Still referred to by routes the client has: leaving them out would delete them under it.
-  const lingering = [...waiting.keys()].flatMap((name) => table.removed(name) ?? []);
-  return [{ resources: [...whole, ...lingering], removed: [] }];
+  return [{ resources: wholeOf(state, tables.table(state.typeUrl), waiting.keys()), removed: [] }];
 }
 
 function commit(state: TypeState, due: Due, seq: number, sent: boolean): void {

@@ -94,7 +94,7 @@ export function rig(variant: Variant, { complete = true, tables = createTables()
         const names = [
           ...response.resources.map(({ name }) => name),
           ...response.removed.map((name) => `-${name}`),
-          ...(response.bare ?? []).map(({ name }) => `?${name}`),
+          ...[...(response.bare ?? []), ...(response.kept ?? [])].map(({ name }) => `?${name}`),
         ];
         return `${SHORT[response.typeUrl] ?? response.typeUrl}[${names.join(" ")}]`;
       }),

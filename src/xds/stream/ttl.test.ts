@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TYPE_URL } from "../types.ts";
 import type { Variant } from "./messages.ts";
-import { CDS, EDS, type Rig, rig } from "./testing.ts";
+import { CDS, EDS, RDS, type Rig, ref, rig } from "./testing.ts";
 
 const TTL = { typeUrl: TYPE_URL.cluster, ms: 3000 };
 const both: readonly Variant[] = ["delta", "sotw"];
@@ -29,7 +29,7 @@ for (const variant of both) {
     assert.equal(one.last(EDS).ttlMs, undefined);
   });
 
-  test(`E1 ${variant}: a heartbeat names what the client has, with its version and no body; one at a time`, () => {
+  test(`E1 ${variant}: a heartbeat has what the client has, and is one at a time`, () => {
     const one = begun(variant);
     assert.deepEqual(one.stream.heartbeat(), [], "the response before it is not answered");
     one.ack(CDS);
@@ -37,7 +37,7 @@ for (const variant of both) {
     assert.deepEqual([beat?.resources, beat?.removed, beat?.ttlMs], [[], [], TTL.ms]);
     const versions = [...one.tables.table(CDS).all()].map(({ name, version }) => ({ name, version }));
     assert.deepEqual(
-      beat?.bare?.map(({ name, version }) => ({ name, version })),
+      beat?.kept?.map(({ name, version }) => ({ name, version })),
       versions,
     );
     assert.deepEqual(one.stream.heartbeat(), [], "the one before is not answered");
@@ -64,12 +64,44 @@ for (const variant of both) {
   });
 }
 
+test("E1 sotw: a heartbeat has all or nothing, for what is left out would be deleted", () => {
+  const one = begun("sotw");
+  one.ack(CDS);
+  const kept = () => one.stream.heartbeat()[0]?.kept?.map(({ name }) => name);
+  one.set(CDS, "b", 2);
+  assert.equal(kept(), undefined, "the change is on its way, with a TTL of its own");
+  one.flush();
+  one.ack(CDS);
+  assert.deepEqual(kept(), ["a", "b"]);
+});
+
+test("E1 sotw: a cluster that a route still leads to is in the heartbeats until the route is gone", () => {
+  const one = rig("sotw", { ttl: TTL });
+  one.set(CDS, "a");
+  one.set(CDS, "b");
+  one.set(RDS, "r", 1, [ref(CDS, "b")]);
+  one.sotw(CDS, []);
+  one.flush();
+  one.ack(CDS);
+  one.sotw(RDS, ["r"]);
+  one.flush();
+  one.ack(RDS);
+  one.set(RDS, "r", 2, [ref(CDS, "a")]);
+  one.remove(CDS, "b");
+  one.flush();
+  one.ack(CDS);
+  assert.deepEqual(
+    one.stream.heartbeat()[0]?.kept?.map(({ name }) => name),
+    ["a", "b"],
+  );
+});
+
 test("E1 what is due and not sent yet is in no heartbeat, and a client without the TTL gets none", () => {
   const one = begun("delta");
   one.ack(CDS);
   one.set(CDS, "b", 2);
   assert.deepEqual(
-    one.stream.heartbeat()[0]?.bare?.map(({ name }) => name),
+    one.stream.heartbeat()[0]?.kept?.map(({ name }) => name),
     ["a"],
   );
   const without = rig("delta");
