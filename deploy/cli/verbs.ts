@@ -37,6 +37,8 @@ export interface PlanView {
   }[];
   /** Why less is placed than was asked for. */
   readonly unsatisfied: string | undefined;
+  /** What the template names, and is neither in it nor where dependencies come from. */
+  readonly missing: readonly string[];
   readonly problems: readonly { readonly cluster: string; readonly code: string; readonly message: string }[];
 }
 
@@ -94,7 +96,16 @@ export async function status(session: Session, options: PlanOptions) {
       };
     });
   const { status: healthy, message } = healthCondition(clusters);
-  return { workload: session.key, revision: pass.revision, healthy, message, clusters, problems: problemsOf(observation) };
+  const missing = session.missing.map(objectText);
+  return {
+    workload: session.key,
+    revision: pass.revision,
+    healthy,
+    message,
+    clusters,
+    missing,
+    problems: problemsOf(observation),
+  };
 }
 
 async function look(session: Session, options: PlanOptions): Promise<{ readonly observation: Observation; readonly pass: Pass }> {
@@ -123,6 +134,7 @@ function viewOf(
     replicas: division?.shares ?? [],
     placement: placement.decisions.map(({ cluster, placed, reason, message }) => ({ cluster, placed, reason, message })),
     unsatisfied: placement.unsatisfied,
+    missing: session.missing.map(objectText),
     problems: problemsOf(observation),
   };
 }

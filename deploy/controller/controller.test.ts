@@ -145,6 +145,14 @@ test("what the template names follows it from the workload's own namespace of th
     MEMBERS.map(() => Buffer.from("first").toString("base64")),
   );
   for (const name of MEMBERS) assert.equal(server(name).objects.has("secrets/system/other"), false);
+  const condition = () =>
+    listAt(server("hub").objects.get(WORKLOAD), "status", "conditions").find(
+      (one) => textAt(one, "type") === "DependenciesFound",
+    );
+  await eventually("what could not follow is told", () => {
+    assert.deepEqual([textAt(condition(), "status"), textAt(condition(), "reason")], ["False", "Missing"]);
+    assert.match(textAt(condition(), "message") ?? "", /^the template names Secret system\/other, which it does not hold/);
+  });
 });
 
 test("one leads; when it ends the next goes on at once, with a greater epoch", async (t) => {

@@ -14,8 +14,7 @@ import type { BridgeHttp } from "../gates/bridge-http.ts";
 import { type JsonObject, listAt, numberAt, textAt, valueAt } from "../json/value.ts";
 import type { ClusterClient } from "../kube/types.ts";
 import { viewOf } from "../placement/fleet.ts";
-import { keyText } from "../plan/object-key.ts";
-import { workloadKey } from "../plan/wanted.ts";
+import type { ObjectKey } from "../plan/object-key.ts";
 import { updateConditions } from "../status/conditions.ts";
 import { invalidCondition, type ToldStatus, workloadStatus, worthWriting } from "../status/workload-status.ts";
 import { followedManifests } from "./followed.ts";
@@ -77,7 +76,7 @@ export function createReconciler(options: ReconcileOptions): Turn {
       return await setFinalizers([...finalizers, FINALIZER], object, options, signal);
     const memory = memories.get(key) ?? createAddressMemory();
     memories.set(key, memory);
-    const result = await cycleOf({ object, workload: checked.workload, deleting, store, memory }, options, signal);
+    const { result, missing } = await cycleOf({ object, workload: checked.workload, deleting, store, memory }, options, signal);
     if (result.unknown.length > 0) log.debug({ workload: key, unknown: result.unknown }, "something is not known");
     if (deleting && isGone(result))
       return await setFinalizers(
@@ -86,7 +85,7 @@ export function createReconciler(options: ReconcileOptions): Turn {
         options,
         signal,
       );
-    await tell({ object, workload: checked.workload, store, result }, options, signal);
+    await tell({ object, workload: checked.workload, store, result, missing }, options, signal);
     await tidy(object, store, result, signal);
     return nextTurn(result, options.clock.now());
   };
@@ -115,7 +114,11 @@ interface CycleParts {
   readonly memory: ReturnType<typeof createAddressMemory>;
 }
 
-async function cycleOf(parts: CycleParts, options: ReconcileOptions, signal: AbortSignal): Promise<CycleResult> {
+async function cycleOf(
+  parts: CycleParts,
+  options: ReconcileOptions,
+  signal: AbortSignal,
+): Promise<{ readonly result: CycleResult; readonly missing: readonly ObjectKey[] }> {
   const { object, workload, deleting, store, memory } = parts;
   const { members, engine, bridges, clock, limits } = options;
   const rails: Rails = {
@@ -124,11 +127,6 @@ async function cycleOf(parts: CycleParts, options: ReconcileOptions, signal: Abo
     allowLastCopy: annotationOf(object, ALLOW_LAST_COPY) === "true",
   };
   const { manifests, missing } = await followedManifests(workload, options.hub, signal);
-  if (missing.length > 0)
-    options.log.debug(
-      { workload: workloadKey(workload), missing: missing.map(keyText) },
-      "the hub lacks what the template names",
-    );
   const input = {
     workload,
     manifests,
@@ -147,7 +145,8 @@ async function cycleOf(parts: CycleParts, options: ReconcileOptions, signal: Abo
     askBridges: true,
   };
   const clients = new Map(members.list().map(({ cluster, client }) => [cluster.metadata.name, client]));
-  return await runCycle(input, { clients, engine, bridges, store, exact: true, now: () => clock.now() }, memory, signal);
+  const world = { clients, engine, bridges, store, exact: true, now: () => clock.now() };
+  return { result: await runCycle(input, world, memory, signal), missing };
 }
 
 /** What was told last of clusters that may not answer now. */
@@ -202,10 +201,11 @@ interface Telling {
   readonly workload: FederatedWorkload;
   readonly store: StatusStore;
   readonly result: CycleResult;
+  readonly missing: readonly ObjectKey[];
 }
 
 async function tell(
-  { object, workload, store, result }: Telling,
+  { object, workload, store, result, missing }: Telling,
   { clock }: ReconcileOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -220,6 +220,7 @@ async function tell(
     facts: observation.facts,
     rollout: state.rollout,
     plan: pass.plan,
+    missing,
     refused: [
       ...pass.problems.map(({ cluster, message }) => `${cluster}: ${message}`),
       ...failed.map(({ action, message }) => `${action.cluster}: ${message}`),

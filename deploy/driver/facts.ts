@@ -3,7 +3,7 @@ import { NO_KINDS, stateOf } from "../engine/view.ts";
 import { addressesOf, podSets } from "../gates/pods.ts";
 import type { Reading } from "../gates/reading.ts";
 import { registryFacts } from "../gates/registry-facts.ts";
-import { numberAt } from "../json/value.ts";
+import { replicasAt } from "../interpret/scale.ts";
 import { usersOf } from "../plan/ownership.ts";
 import type { ClusterFacts, RolloutState } from "../rollout/types.ts";
 import type { DriverWorkload, LiveWorkload } from "./types.ts";
@@ -65,7 +65,7 @@ export function withRegistry({ workload, judged, facts, live, readings, gone }: 
     const found = registryFacts({
       cluster,
       revision,
-      desired: numberAt(seen.object, "spec", "replicas"),
+      desired: replicasAt(seen.object, workload.kinds ?? NO_KINDS),
       pods: seen.object === undefined ? undefined : podSets(seen.object, seen),
       podsObservedAt: seen.observedAt,
       goneAddresses: gone.get(cluster) ?? new Set(),

@@ -130,6 +130,27 @@ for (const [what, prepare, expected] of [
   }
 }
 
+test("a custom kind that says where its replicas stand is drained before it is scaled down too", async () => {
+  const main = { group: "apps.example", kind: "App", namespace: "shop", name: "web" };
+  const world = new World(settled(), main, "size");
+  for (const name of ["a", "b", "c"]) world.add(name, "r1", 3);
+  world.wanted.set("a", 1);
+  const kinds = [{ group: "apps.example", kind: "App", scale: "/spec/size", healthy: [], degraded: [] }];
+  const workload = workloadOf(planOf([stage("all", "a b c")], { gate }), { main, kinds });
+  world.acks = false;
+  await drive(world, workload, 20);
+  assert.equal(world.log.length, 0, "nothing goes while clients have not acknowledged");
+  assert.equal(world.saved.removals[0]?.to, 1);
+  world.acks = true;
+  await drive(world, workload);
+  assert.deepEqual(world.broken, []);
+  assert.deepEqual(world.saved.removals, []);
+  assert.deepEqual(
+    world.log.filter((line) => !line.startsWith("pod")),
+    ["a to 1 replicas"],
+  );
+});
+
 test("a scale-down that is taken back before anything went: the drain ends, and nothing was done", async () => {
   const world = three(settled());
   const workload = workloadOf(planOf([stage("all", "a b c")], { gate }));

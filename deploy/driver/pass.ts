@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Observation } from "../engine/types.ts";
+import { NO_KINDS } from "../engine/view.ts";
 import type { DrainState } from "../gates/drains.ts";
 import type { Reading } from "../gates/reading.ts";
 import { type JsonObject, textAt } from "../json/value.ts";
@@ -12,7 +13,7 @@ import type { PlannedAction } from "../plan/types.ts";
 import { revisionFor } from "../rollout/commands.ts";
 import { nextStep } from "../rollout/step.ts";
 import { type createAddressMemory, judgedClusters, withLive, withRegistry } from "./facts.ts";
-import { beginRemoval, replicasOf, stepRemoval, stillCovers, takesAway } from "./removal.ts";
+import { beginRemoval, type RemovalFacts, replicasOf, stepRemoval, stillCovers, takesAway } from "./removal.ts";
 import type { DriverPorts, DriverState, DriverWorkload, LiveWorkload, PassResult, Removal } from "./types.ts";
 
 /** A drain outlives us for so long: renewed at every pass, it ends by itself when nobody comes back. */
@@ -90,10 +91,12 @@ async function readLive(clusters: readonly string[], ports: DriverPorts, signal:
 /** What keeps Pods of the service from being taken away without notice: by cluster, what the plan would take. */
 type Taken = ReadonlyMap<string, Pick<Removal, "kind" | "to">>;
 
-function takenAway(planned: readonly PlannedAction[], { service, main }: DriverWorkload, { clusters }: Observation): Taken {
+function takenAway(planned: readonly PlannedAction[], workload: DriverWorkload, { clusters }: Observation): Taken {
+  const { service, main, kinds = NO_KINDS } = workload;
   if (service === undefined || main === undefined) return new Map();
   const found = planned.flatMap((action) => {
-    const taken = takesAway(action, main, clusters.get(action.cluster)?.objects.get(keyText(main)));
+    const live = clusters.get(action.cluster)?.objects.get(keyText(main));
+    const taken = takesAway(action, { main, live, kinds });
     return taken === undefined ? [] : [[action.cluster, taken] as const];
   });
   return new Map(found);
@@ -126,18 +129,19 @@ async function stepRemovals(
   ports: DriverPorts,
   signal: AbortSignal,
 ): Promise<{ readonly removals: readonly Removal[]; readonly done: readonly Removal[] }> {
+  const { drainMs, kinds = NO_KINDS } = workload;
   const going: Removal[] = [];
   const done: Removal[] = [];
   for (const removal of removals) {
     const seen = live.get(removal.cluster);
-    if (isObsolete(removal, taken.get(removal.cluster), seen)) {
+    if (isObsolete(removal, { taken: taken.get(removal.cluster), live: seen, kinds })) {
       done.push(removal);
       continue;
     }
     const named = withCatalogNames(removal, readings);
     const drain = await drainOf(named, { workload, readings }, ports, signal);
     const registered = stillRegistered(named, readings);
-    const next = stepRemoval(named, { drain, live: seen, registered, now: ports.now(), drainMs: workload.drainMs });
+    const next = stepRemoval(named, { drain, live: seen, kinds, registered, now: ports.now(), drainMs });
     if (next === undefined) done.push(named);
     else going.push(next);
   }
@@ -147,12 +151,11 @@ async function stepRemovals(
 /** Nobody wants it any more, and nothing of it was done: the traffic comes back. */
 function isObsolete(
   { phase, kind, to }: Removal,
-  taken: Pick<Removal, "kind" | "to"> | undefined,
-  live: LiveWorkload | undefined,
+  { taken, live, kinds }: Pick<RemovalFacts, "live" | "kinds"> & { readonly taken: Pick<Removal, "kind" | "to"> | undefined },
 ): boolean {
   if (phase === "Checking" || (taken?.kind === kind && taken.to === to)) return false;
   if (phase === "Draining") return true;
-  return live !== undefined && replicasOf(live) > to;
+  return live !== undefined && replicasOf(live, kinds) > to;
 }
 
 async function drainOf(

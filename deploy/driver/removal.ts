@@ -2,19 +2,28 @@
  * Drain before removal, as a state machine: traffic away, acknowledged, in flight done, Pods gone, registry clean. What is
  * not known holds it where it is. Pure.
  */
+import type { CustomKind } from "../api/schema/interpret.ts";
 import type { DrainState } from "../gates/drains.ts";
 import { addressesOf, isLeaving, victims } from "../gates/pods.ts";
-import { type JsonObject, listAt, numberAt, textAt, valueAt } from "../json/value.ts";
+import { replicasAt } from "../interpret/scale.ts";
+import { type JsonObject, listAt, textAt, valueAt } from "../json/value.ts";
 import { keyText, type ObjectKey } from "../plan/object-key.ts";
 import type { PlannedAction } from "../plan/types.ts";
 import type { LiveWorkload, Removal } from "./types.ts";
 
+interface Sight {
+  readonly main: ObjectKey | undefined;
+  readonly live: JsonObject | undefined;
+  /** Say where replicas of custom kinds stand. */
+  readonly kinds: readonly CustomKind[];
+}
+
 /** What an action takes away from its cluster; undefined: no Pods leave by it. */
-export function takesAway(action: PlannedAction, main: ObjectKey | undefined, live: JsonObject | undefined) {
+export function takesAway(action: PlannedAction, { main, live, kinds }: Sight) {
   if (main === undefined || keyText(action.key) !== keyText(main)) return undefined;
   if (action.verb === "delete") return { kind: "remove", to: 0 } as const;
   if (action.verb !== "update" || live === undefined) return undefined;
-  const [from, to] = [numberAt(live, "spec", "replicas") ?? 1, numberAt(action.manifest, "spec", "replicas")];
+  const [from, to] = [replicasAt(live, kinds) ?? 1, replicasAt(action.manifest, kinds)];
   return to !== undefined && to < from ? ({ kind: "scale", to } as const) : undefined;
 }
 
@@ -49,6 +58,7 @@ export interface RemovalFacts {
   readonly drain: DrainState;
   /** Undefined: the cluster could not be read. */
   readonly live: LiveWorkload | undefined;
+  readonly kinds: readonly CustomKind[];
   /** Instances at its addresses that are still registered; undefined: not known. */
   readonly registered: number | undefined;
   readonly now: number;
@@ -61,7 +71,7 @@ export function stepRemoval(removal: Removal, facts: RemovalFacts): Removal | un
     case "Draining":
       return draining(removal, facts);
     case "Removing":
-      return isGone(removal, facts.live)
+      return isGone(removal, facts)
         ? { ...removal, phase: "Checking", message: "the Pods are gone; the registry is looked at" }
         : removal;
     case "Checking": {
@@ -90,15 +100,15 @@ function draining(removal: Removal, { drain, now, drainMs }: RemovalFacts): Remo
 const WORD = { waiting: "traffic is taken away", refused: "refused", unknown: "Unknown" } as const;
 
 /** Their names are gone from the cluster, and it has no more replicas than it should. */
-function isGone({ pods, to }: Removal, live: LiveWorkload | undefined): boolean {
+function isGone({ pods, to }: Removal, { live, kinds }: RemovalFacts): boolean {
   if (live === undefined) return false;
   const there = new Set(live.pods.map((pod) => textAt(pod, "metadata", "name")));
-  return replicasOf(live) <= to && !pods.some((name) => there.has(name));
+  return replicasOf(live, kinds) <= to && !pods.some((name) => there.has(name));
 }
 
 /** That it is told to have. */
-export function replicasOf({ object }: LiveWorkload): number {
-  return object === undefined ? 0 : (numberAt(object, "spec", "replicas") ?? 1);
+export function replicasOf({ object }: LiveWorkload, kinds: readonly CustomKind[]): number {
+  return object === undefined ? 0 : (replicasAt(object, kinds) ?? 1);
 }
 
 /** Those that the object's own ReplicaSets, or the object itself, control. */

@@ -11,20 +11,22 @@ export interface DeploymentState {
   /** Not a string: it is not there. */
   readonly revision: string | null | undefined;
   readonly replicas: number;
+  /** The field of spec that they are written in; default `replicas`. */
+  readonly scale?: string;
 }
 
 /** The Deployment as its controller has left it; undefined when it is not there. */
 export function deploymentIn(
   cluster: string,
-  { namespace, name }: ObjectKey,
-  { revision, replicas }: DeploymentState,
+  { group, kind, namespace, name }: ObjectKey,
+  { revision, replicas, scale = "replicas" }: DeploymentState,
 ): JsonObject | undefined {
   if (typeof revision !== "string") return undefined;
   return {
-    apiVersion: "apps/v1",
-    kind: "Deployment",
+    apiVersion: `${group}/v1`,
+    kind,
     metadata: { name, namespace, uid: `dep-${cluster}`, generation: 1, annotations: { [REVISION]: revision } },
-    spec: { replicas },
+    spec: { [scale]: replicas },
     status: { observedGeneration: 1 },
   };
 }

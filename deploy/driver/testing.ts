@@ -25,6 +25,7 @@ interface FakePod {
 export interface FakeCluster {
   revision: string | null;
   replicas: number;
+  readonly scale: string;
   pods: FakePod[];
 }
 
@@ -50,14 +51,19 @@ export class World {
   calls = 0;
   killAt = Number.POSITIVE_INFINITY;
   stale = false;
+  private readonly main: ObjectKey;
+  private readonly scale: string;
   private nextIp = 1;
 
-  constructor(state: DriverState) {
+  /** `scale`: the field of spec that replicas are written in. */
+  constructor(state: DriverState, main: ObjectKey = MAIN, scale = "replicas") {
     this.saved = state;
+    this.main = main;
+    this.scale = scale;
   }
 
   add(name: string, revision: string | null, replicas: number): void {
-    const cluster: FakeCluster = { revision, replicas, pods: [] };
+    const cluster: FakeCluster = { revision, replicas, scale: this.scale, pods: [] };
     this.clusters.set(name, cluster);
     this.wanted.set(name, replicas);
     if (revision !== null) for (let n = 0; n < replicas; n++) this.start(name, cluster, revision);
@@ -100,7 +106,7 @@ export class World {
       return;
     }
     const revision = textAt(manifest, "revision") ?? "";
-    const replicas = numberAt(manifest, "spec", "replicas") ?? 1;
+    const replicas = numberAt(manifest, "spec", this.scale) ?? 1;
     if (cluster.revision !== revision) {
       this.log.push(`${name} to ${revision}`);
       // A rolling update of its own: the new ones come, then the old ones go, which their own drain hooks see to.
@@ -118,7 +124,7 @@ export class World {
 
   object(name: string): JsonObject | undefined {
     const cluster = this.clusters.get(name);
-    return cluster === undefined ? undefined : deploymentIn(name, MAIN, cluster);
+    return cluster === undefined ? undefined : deploymentIn(name, this.main, cluster);
   }
 
   ports(): DriverPorts {
@@ -127,17 +133,18 @@ export class World {
       now: at,
       observe: async () => {
         this.tick();
-        return observationOf(this.clusters, MAIN, this.now);
+        return observationOf(this.clusters, this.main, this.now);
       },
       plan: (revisions) =>
         [...revisions].flatMap(([cluster, revision]): PlannedAction[] => {
           const has = this.clusters.get(cluster);
           const replicas = this.wanted.get(cluster);
-          const base = { cluster, key: MAIN, message: "", diffs: [] } as const;
+          const base = { cluster, key: this.main, message: "", diffs: [] } as const;
           if (has === undefined) return [];
           if (replicas === undefined) return has.revision === null ? [] : [{ ...base, verb: "delete", reason: "NotWanted" }];
           if (revision === null || (has.revision === revision && has.replicas === replicas)) return [];
-          const manifest = { kind: "Deployment", revision, spec: { replicas } };
+          const { group, kind } = this.main;
+          const manifest = { apiVersion: `${group}/v1`, kind, revision, spec: { [this.scale]: replicas } };
           return [{ ...base, verb: has.revision === null ? "create" : "update", reason: "Changed", manifest }];
         }),
       live: async (name) => {

@@ -21,6 +21,11 @@ export function scalePath(manifest: JsonObject, kinds: readonly CustomKind[]): r
   return scaled ? REPLICAS : undefined;
 }
 
+/** The number of replicas that it is told to have, as far as it says; where nothing says otherwise, at spec.replicas. */
+export function replicasAt(manifest: JsonObject | undefined, kinds: readonly CustomKind[]): number | undefined {
+  return manifest === undefined ? undefined : numberAt(manifest, ...(scalePath(manifest, kinds) ?? REPLICAS));
+}
+
 function ruleOf(manifest: JsonObject, kinds: readonly CustomKind[]): CustomKind | undefined {
   const kind = textAt(manifest, "kind");
   return kinds.find((one) => one.kind === kind && `${one.group}/${one.kind}` === kindKey(manifest));

@@ -94,6 +94,14 @@ export interface Followed {
   readonly missing: readonly ObjectKey[];
 }
 
+/** One sentence for people, with five of them by name; undefined: nothing is missing. */
+export function missingNote(missing: readonly ObjectKey[]): string | undefined {
+  if (missing.length === 0) return undefined;
+  const names = missing.slice(0, 5).map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`);
+  const more = missing.length > names.length ? ` and ${missing.length - names.length} more` : "";
+  return `the template names ${names.join(", ")}${more}, which it does not hold and which could not be taken from where it comes from`;
+}
+
 /** What is named by `from` and is not among the manifests, each once. Namespaces left out are `namespace`. */
 export function missingReferences(
   from: readonly JsonObject[],

@@ -1,6 +1,8 @@
 /** The status of a FederatedWorkload after one turn: per cluster and revision, with the conditions. Pure. */
 import type { ClusterStatus, DeployCondition } from "../api/schema/status.ts";
 import type { PlacementResult } from "../placement/place.ts";
+import { missingNote } from "../plan/dependencies.ts";
+import type { ObjectKey } from "../plan/object-key.ts";
 import type { Plan, PlannedAction } from "../plan/types.ts";
 import type { Division } from "../replicas/request.ts";
 import { revisionFor } from "../rollout/commands.ts";
@@ -16,6 +18,8 @@ export interface StatusInput {
   readonly facts: ReadonlyMap<string, ClusterFacts>;
   readonly rollout: RolloutState;
   readonly plan: Plan;
+  /** What the template names and is nowhere to be taken from. */
+  readonly missing: readonly ObjectKey[];
   /** What was tried and not done: one sentence each. */
   readonly refused: readonly string[];
   readonly freshForMs: number;
@@ -44,7 +48,15 @@ export function workloadStatus(input: StatusInput): ToldStatus {
         now,
       }),
     );
-  const updates = [VALID, placed(input), healthCondition(clusters), applied(input), rolledOut(rollout), deletionHeld(input.plan)];
+  const updates = [
+    VALID,
+    placed(input),
+    healthCondition(clusters),
+    applied(input),
+    rolledOut(rollout),
+    deletionHeld(input.plan),
+    dependenciesFound(input.missing),
+  ];
   return {
     observedGeneration: generation,
     conditions: updateConditions(input.conditions, updates, { generation, now }),
@@ -95,6 +107,14 @@ function deletionHeld({ ask, actions }: Plan): ConditionUpdate {
   if (held !== undefined)
     return { type: "DeletionHeld", status: "True", reason: held.reason, message: `${held.cluster}: ${held.message}` };
   return { type: "DeletionHeld", status: "False", reason: "NothingHeld", message: "no delete is held back" };
+}
+
+/** Members may have them all the same, made there by somebody else: it holds nothing up. */
+function dependenciesFound(missing: readonly ObjectKey[]): ConditionUpdate {
+  const note = missingNote(missing);
+  return note === undefined
+    ? { type: "DependenciesFound", status: "True", reason: "Found", message: "all that is to follow was found" }
+    : { type: "DependenciesFound", status: "False", reason: "Missing", message: note };
 }
 
 /**

@@ -8,7 +8,15 @@ export const time = (description: string) =>
 
 const CONDITION_STATUS = ["True", "False", "Unknown"] as const;
 /** Conditions of a FederatedWorkload. `DeletionHeld` is bad when True, the others are good then. */
-export type WorkloadConditionType = "Valid" | "Placed" | "Scheduled" | "Applied" | "Healthy" | "RolledOut" | "DeletionHeld";
+export type WorkloadConditionType =
+  | "Valid"
+  | "Placed"
+  | "Scheduled"
+  | "Applied"
+  | "Healthy"
+  | "RolledOut"
+  | "DeletionHeld"
+  | "DependenciesFound";
 
 /** As Kubernetes' meta/v1 Condition. */
 export const ConditionSchema = Type.Object(

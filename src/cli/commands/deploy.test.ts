@@ -53,6 +53,10 @@ test("what the workload names follows from the cluster that has it, without what
   await edit((text) => text.replace("  placement:", "  policy: { dependencies: Follow }\n  placement:"));
   const alone = await run("plan");
   assert.match(alone.stderr, /note: Secret credentials is named by the workload and not in its template/);
+  for (const verb of ["plan", "status"]) {
+    const { missing } = JSON.parse((await run(verb, "-o", "json")).stdout) as { readonly missing: readonly string[] };
+    assert.deepEqual(missing, ["Secret shop/credentials"], verb);
+  }
   const metadata = {
     name: "credentials",
     namespace: "shop",
