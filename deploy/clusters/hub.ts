@@ -1,7 +1,7 @@
 /** A member as the hub's controller finds it: a Cluster, and a Secret that holds its kubeconfig. */
 import { fail } from "../../src/model/errors.ts";
 import { API_VERSION } from "../api/schema/common.ts";
-import type { JsonObject } from "../json/value.ts";
+import { type JsonObject, textAt } from "../json/value.ts";
 import type { ClusterClient, KubeRefusal } from "../kube/types.ts";
 import type { ObjectKey } from "../plan/object-key.ts";
 import type { Declared } from "./fleet-file.ts";
@@ -15,6 +15,8 @@ export interface Hub {
 const GROUP = "deploy.meshbridge.io";
 const WRITE = { fieldManager: "meshbridge-join" };
 const KEY = "kubeconfig";
+/** On a Cluster: which version of its Secret it means, so that who follows Clusters hears of new credentials at once. */
+const SECRET_VERSION = "deploy.meshbridge.io/secret-version";
 
 /** The Secret first: a Cluster that names one which is not there would be unreachable for a moment. Rejects with what was refused. */
 export async function putInHub(hub: Hub, declared: Declared, kubeconfig: string, signal: AbortSignal): Promise<void> {
@@ -27,7 +29,8 @@ export async function putInHub(hub: Hub, declared: Declared, kubeconfig: string,
     type: "Opaque",
     data: { [KEY]: Buffer.from(kubeconfig).toString("base64") },
   };
-  await apply(hub, secret, signal);
+  const stored = await apply(hub, secret, signal);
+  const annotations = { [SECRET_VERSION]: textAt(stored, "metadata", "resourceVersion") ?? "" };
   const { kubeconfig: _, context: __, ...rest } = spec;
   const secretRef = { name: secretName(name), namespace: hub.namespace, key: KEY };
   await apply(
@@ -35,7 +38,7 @@ export async function putInHub(hub: Hub, declared: Declared, kubeconfig: string,
     {
       apiVersion: API_VERSION,
       kind: "Cluster",
-      metadata: { name, ...(cluster.namespace !== "" && { namespace: cluster.namespace }), labels },
+      metadata: { name, ...(cluster.namespace !== "" && { namespace: cluster.namespace }), labels, annotations },
       spec: { ...(rest as unknown as JsonObject), secretRef },
     },
     signal,
@@ -68,9 +71,10 @@ async function clusterKey({ client, namespace }: Hub, name: string, signal: Abor
   return { group: GROUP, kind: "Cluster", namespace: kind.namespaced ? namespace : "", name };
 }
 
-async function apply({ client }: Hub, object: JsonObject, signal: AbortSignal): Promise<void> {
+async function apply({ client }: Hub, object: JsonObject, signal: AbortSignal): Promise<JsonObject> {
   const answer = await client.apply(object, { ...WRITE, force: true }, signal);
   if ("error" in answer) throw withConflicts(answer);
+  return answer.value;
 }
 
 /** The error; when others own what was to be written, naming them. */

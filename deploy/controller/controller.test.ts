@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLog } from "../../src/kernel/log.ts";
 import { eventually } from "../../test/support/eventually.ts";
+import { renew } from "../cli/clusters.ts";
+import { putInHub } from "../clusters/hub.ts";
+import { readFleet } from "../clusters/join.ts";
+import { tokenIn, withToken } from "../clusters/kubeconfig.ts";
 import { startMembers } from "../engine/testing.ts";
 import { type Json, type JsonObject, listAt, textAt, valueAt } from "../json/value.ts";
 import { FINALIZER } from "./kinds.ts";
@@ -76,7 +80,8 @@ async function rig(t: TestContext) {
         JSON.stringify(status()),
       );
     });
-  return { server, start, status, condition, values, done };
+  const hub = { client: clients.get("hub") ?? assert.fail("hub"), namespace: "system" };
+  return { server, start, status, condition, values, done, hub, dir };
 }
 
 test("what the hub declares comes into the members, stage by stage, and its status says so", async (t) => {
@@ -153,6 +158,38 @@ test("what the template names follows it from the workload's own namespace of th
     assert.deepEqual([textAt(condition(), "status"), textAt(condition(), "reason")], ["False", "Missing"]);
     assert.match(textAt(condition(), "message") ?? "", /^the template names Secret system\/other, which it does not hold/);
   });
+});
+
+test("a token is renewed and the old one revoked: the controller goes on with the new one, without waiting for its next look", async (t) => {
+  const { server, start, done, hub, dir, values } = await rig(t);
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { sub: "system:serviceaccount:meshbridge-system:deploy", iat: now - 60, exp: now + 600 };
+  const old = `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.x`;
+  const file = join(dir, "a.kubeconfig");
+  const text = withToken(await readFile(file, "utf8"), old);
+  await writeFile(file, text);
+  server("a").accept(old);
+  const { signal } = new AbortController();
+  const fleetFile = join(dir, "fleet.yaml");
+  const item = { apiVersion: API, kind: "Cluster", metadata: { name: "a" }, spec: { kubeconfig: "a.kubeconfig" } };
+  await writeFile(fleetFile, JSON.stringify({ apiVersion: API, kind: "ClusterList", items: [item] }));
+  const [member] = (await readFleet(fleetFile)).members;
+  // As it was left by the renewal before, so that nothing but the token is new.
+  await putInHub(hub, { name: "a", labels: {}, spec: member?.spec ?? {} }, text, signal);
+  server("hub").put(WORKLOAD, workload("one"));
+  start();
+  await done("one");
+
+  const allow = ["http", "insecure-skip-tls-verify"] as const;
+  const world = { fleetFile, hub, allow, withinMs: 2000, clock: systemClock, random: Math.random, signal };
+  const [renewed] = await renew(world, 600_000, true);
+  assert.equal(renewed?.renewed, true, renewed?.message);
+  const token = tokenIn(await readFile(file, "utf8")) ?? assert.fail("a token");
+  assert.notEqual(token, old);
+  server("a").accept(token);
+  server("hub").put(WORKLOAD, { ...(server("hub").objects.get(WORKLOAD) as JsonObject), spec: workload("two")["spec"] as Json });
+  await eventually("both have it", () => assert.deepEqual(values(), ["two", "two"]), { withinMs: 8000 });
+  await done("two");
 });
 
 test("one leads; when it ends the next goes on at once, with a greater epoch", async (t) => {

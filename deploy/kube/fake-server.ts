@@ -47,6 +47,8 @@ export interface FakeServer {
   refuse(status: number, times: number, methods?: readonly string[]): void;
   /** Every request about these resources is answered 403, as for an account without rights; an empty list ends it. */
   forbid(plurals: readonly string[], methods?: readonly string[]): void;
+  /** From now on any other token is answered 401, also on what is being watched, which ends. */
+  accept(token: string): void;
   /** Requests are taken and not answered, as by a stopped process. */
   hang(on: boolean): void;
   /** Every answer waits so long. */
@@ -77,6 +79,7 @@ export async function startFakeServer(): Promise<FakeServer> {
   let history: { readonly version: number; readonly plural: string; readonly type: string; readonly object: JsonObject }[] = [];
   let refusal = { status: 0, times: 0, methods: [] as readonly string[] };
   let forbidden = { plurals: [] as readonly string[], methods: [] as readonly string[] };
+  let accepted: string | undefined;
   let hanging = false;
   let latencyMs = 0;
 
@@ -115,6 +118,8 @@ export async function startFakeServer(): Promise<FakeServer> {
       refusal = { ...refusal, times: refusal.times - 1 };
       return reply(response, refusal.status, statusObject(refusal.status, "refused for the test"));
     }
+    if (accepted !== undefined && request.headers.authorization !== `Bearer ${accepted}`)
+      return reply(response, 401, statusObject(401, "no such token", "Unauthorized"));
     if (url.pathname === "/api" || url.pathname === "/apis") return reply(response, 200, discovery(url.pathname === "/api"));
     if (url.pathname === "/version") return reply(response, 200, { gitVersion: "v1.0.0-fake" });
     const place = placeOf(url.pathname);
@@ -234,6 +239,10 @@ export async function startFakeServer(): Promise<FakeServer> {
     },
     slow(ms) {
       latencyMs = ms;
+    },
+    accept(token) {
+      accepted = token;
+      for (const one of watches) one.response.destroy();
     },
     cutWatches() {
       for (const one of watches) one.response.destroy();
