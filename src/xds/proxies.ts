@@ -48,20 +48,34 @@ interface Proxy {
 export function createProxies(clock: Clock, onEvent: (event: ProxyEvent) => void): Proxies {
   const proxies = new Map<string, Proxy>();
 
+  /** Names that are in use. */
+  const taken = new Set<string>();
+  /** Connections that give the same node.id. */
+  const alike = new Map<string, number>();
+
   /** node.id, made unique when several connections give the same. */
-  const freeId = (nodeId: string): string => {
-    const taken = new Set([...proxies.values()].map(({ id }) => id));
-    for (let n = 1; ; n++) {
-      const id = n === 1 ? nodeId : `${nodeId}#${n}`;
-      if (!taken.has(id)) return id;
-    }
+  const takeId = (nodeId: string): string => {
+    const count = (alike.get(nodeId) ?? 0) + 1;
+    alike.set(nodeId, count);
+    const numbered = (n: number) => (n === 1 ? nodeId : `${nodeId}#${n}`);
+    // Free most often; where it is not, one of the first ones has gone.
+    let n = count;
+    if (taken.has(numbered(n))) for (n = 1; taken.has(numbered(n)); ) n++;
+    taken.add(numbered(n));
+    return numbered(n);
+  };
+  const giveBack = ({ id, identity: { nodeId } }: Proxy) => {
+    taken.delete(id);
+    const left = (alike.get(nodeId) ?? 1) - 1;
+    if (left === 0) alike.delete(nodeId);
+    else alike.set(nodeId, left);
   };
 
   const proxyOf = (identity: ProxyIdentity): Proxy => {
-    const key = JSON.stringify([identity.nodeId, identity.peer, identity.view, identity.variant]);
+    const key = keyOf(identity);
     const known = proxies.get(key);
     if (known !== undefined) return known;
-    const proxy: Proxy = { id: freeId(identity.nodeId), identity, connectedAt: clock.now(), sessions: new Set() };
+    const proxy: Proxy = { id: takeId(identity.nodeId), identity, connectedAt: clock.now(), sessions: new Set() };
     proxies.set(key, proxy);
     onEvent({ type: "connected", id: proxy.id, client: identity.client });
     return proxy;
@@ -90,13 +104,21 @@ export function createProxies(clock: Clock, onEvent: (event: ProxyEvent) => void
         close: () => {
           proxy.sessions.delete(session);
           if (proxy.sessions.size > 0) return;
-          for (const [key, one] of proxies) if (one === proxy) proxies.delete(key);
+          const key = keyOf(identity);
+          if (proxies.get(key) !== proxy) return;
+          proxies.delete(key);
+          giveBack(proxy);
           onEvent({ type: "disconnected", id: proxy.id, client: identity.client });
         },
       };
     },
     statuses: () => [...proxies.values()].map(statusOf).sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
+}
+
+/** Streams with the same key are one proxy's. */
+function keyOf({ nodeId, peer, view, variant }: ProxyIdentity): string {
+  return JSON.stringify([nodeId, peer, view, variant]);
 }
 
 function statusOf({ id, identity, connectedAt, sessions }: Proxy): ProxyStatus {
