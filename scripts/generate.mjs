@@ -51,6 +51,20 @@ const OPTIONS = [
 
 const NEWER_FIELDS = [
   [
+    "envoy/service/discovery/v3/discovery.proto",
+    "message DiscoveryResponse {",
+    `message ResourceError {
+  ResourceName resource_name = 1;
+  google.rpc.Status error_detail = 2;
+}
+`,
+  ],
+  [
+    "envoy/service/discovery/v3/discovery.proto",
+    "  config.core.v3.ControlPlane control_plane = 6;",
+    "  repeated ResourceError resource_errors = 7;",
+  ],
+  [
     "envoy/extensions/transport_sockets/tls/v3/tls.proto",
     "  google.protobuf.BoolValue enforce_rsa_key_usage = 5;",
     "  bool auto_host_sni = 6;",

@@ -32,17 +32,18 @@ export interface GrpcClient {
   errors(): readonly string[];
 }
 
-/** Starts it on a printed gRPC bootstrap and a target such as `xds:///web.default.mesh.local:80`. */
+/** Starts it on a printed gRPC bootstrap and a target such as `xds:///web.default.mesh.local:80`; `settings`: of its environment. */
 export async function startGrpcClient(
   bootstrap: string,
   target: string,
   scope: AsyncDisposableStack,
   library: GrpcLibrary = "grpc-js",
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<GrpcClient> {
   const dir = await tempDir(scope, "grpc");
   const file = join(dir, "bootstrap.json");
   await writeFile(file, bootstrap);
-  const env = { GRPC_XDS_BOOTSTRAP: file };
+  const env = { GRPC_XDS_BOOTSTRAP: file, ...settings };
   const [command, ...args] = await PROGRAMS[library](dir);
   const program = startProgram({ title: `gRPC client (${library}) of ${target}`, command, args: [...args, target], env }, scope);
   const lines = () => program.stdout().split("\n").slice(0, -1);

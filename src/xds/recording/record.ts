@@ -43,7 +43,7 @@ export type XdsRecord =
       readonly version: string;
       readonly resources: readonly SentResource[];
       readonly removed: readonly string[];
-      /** On demand: asked for and not there. */
+      /** Asked for and not there: on demand, or told as an error of the resource. */
       readonly absent?: readonly string[];
       /** Still meant: a heartbeat for resources with a time to live. */
       readonly kept?: readonly string[];
@@ -66,7 +66,7 @@ export function requestRecord(request: StreamRequest, common: Common): RequestRe
 
 /** A response as it is recorded. */
 export function responseRecord(response: StreamResponse, common: Common): ResponseRecord {
-  const { typeUrl: type, nonce, version, removed, bare = [], kept } = response;
+  const { typeUrl: type, nonce, version, removed, bare = [], missing = [], kept } = response;
   const resources = response.resources.map(({ name, version: own, refs }) => ({
     name,
     version: own,
@@ -74,5 +74,6 @@ export function responseRecord(response: StreamResponse, common: Common): Respon
   }));
   const base = { ...common, kind: "response", type, nonce, version, resources, removed } as const;
   if (kept !== undefined) return { ...base, kept: kept.map(({ name }) => name) };
-  return bare.length === 0 ? base : { ...base, absent: bare.map(({ name }) => name) };
+  const absent = [...bare.map(({ name }) => name), ...missing];
+  return absent.length === 0 ? base : { ...base, absent };
 }

@@ -6,6 +6,7 @@
 import type { BareResource, StreamResponse, Variant } from "../stream/messages.ts";
 import type { Resource } from "../types.ts";
 import { PREFIX_BYTES } from "./frames.ts";
+import { missingContent } from "./resource-errors.ts";
 import { sharedContent } from "./shared-content.ts";
 import { ttlContent } from "./ttl.ts";
 
@@ -59,6 +60,7 @@ export function messageBytes(frame: readonly Uint8Array[]): number {
 }
 
 function contentOf(variant: Variant, response: StreamResponse): readonly Uint8Array[] {
+  if (response.missing !== undefined) return [missingContent(response)];
   if (response.ttlMs !== undefined) return [ttlContent(variant, response)];
   const { version, resources, removed, bare = [] } = response;
   const [only, second] = resources;

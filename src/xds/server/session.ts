@@ -178,7 +178,8 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     const handle = env.views.acquire(client);
     const tables = trusted ? handle.tables : withoutSecrets(handle.tables);
     const ttl = ttlFor(node, kind.variant, env.clusterTtlMs);
-    const stream = createXdsStream({ variant: kind.variant, tables, epoch: env.epoch, ttl });
+    const resourceErrors = client.role === "grpc";
+    const stream = createXdsStream({ variant: kind.variant, tables, epoch: env.epoch, ttl, resourceErrors });
     const nodeId = node?.id ?? "";
     const identity = {
       nodeId,

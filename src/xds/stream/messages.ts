@@ -47,6 +47,8 @@ export interface StreamResponse {
   readonly removed: readonly string[];
   /** Names that were asked for on demand and are not there. */
   readonly bare?: readonly BareResource[];
+  /** State of the world: names that were asked for and are not there, for clients that understand errors of resources. */
+  readonly missing?: readonly string[];
   /** A heartbeat: what the client has and shall go on to have. State of the world: all of the type, or it would be deleted. */
   readonly kept?: readonly Resource[];
   /** Ms that the client keeps what is in it without hearing of it again; undefined: for ever. */

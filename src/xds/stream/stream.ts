@@ -40,6 +40,8 @@ export interface StreamOptions {
   readonly epoch: string;
   /** Absent: what is sent is kept for ever. */
   readonly ttl?: Ttl | undefined;
+  /** State of the world: the client is told which names that it asked for are not there (xRFC TP3), once for each asking. */
+  readonly resourceErrors?: boolean;
 }
 
 /** How far one type has come on the stream, for the proxy's status. */
@@ -69,13 +71,13 @@ export interface XdsStream {
   progress(): readonly TypeProgress[];
 }
 
-export function createXdsStream({ variant, tables, epoch, ttl }: StreamOptions): XdsStream {
+export function createXdsStream({ variant, tables, epoch, ttl, resourceErrors = false }: StreamOptions): XdsStream {
   const states = new Map<TypeUrl, TypeState>();
   /** The same in the order in which they are sent. */
   let ordered: readonly TypeState[] = [];
   let nonces = 0;
 
-  const respond = (state: TypeState, { resources, removed, absent = [] }: Part): StreamResponse => {
+  const respond = (state: TypeState, { resources, removed, absent = [], missing = [] }: Part): StreamResponse => {
     const nonce = `${epoch}.${++nonces}`;
     state.inflight.add(nonce);
     const { version } = tables.table(state.typeUrl);
@@ -84,6 +86,7 @@ export function createXdsStream({ variant, tables, epoch, ttl }: StreamOptions):
     return {
       ...{ typeUrl: state.typeUrl, nonce, version, resources, removed },
       ...(bare.length > 0 && { bare }),
+      ...(missing.length > 0 && { missing }),
       ...(ttlMs !== undefined && { ttlMs }),
     };
   };
@@ -101,7 +104,7 @@ export function createXdsStream({ variant, tables, epoch, ttl }: StreamOptions):
 
   const mayHaveDue = (state: TypeState): boolean => {
     if (state.inflight.size > 0 || state.beats.size > 0) return false;
-    if (tables.complete) endGuard(state);
+    if (tables.complete) endGuard(state, variant);
     else if (variant === "sotw" && state.guarded !== undefined) return false;
     return !isInStep(state, tables.table(state.typeUrl).seq);
   };
@@ -109,7 +112,7 @@ export function createXdsStream({ variant, tables, epoch, ttl }: StreamOptions):
   /** Adds what may be sent of one type. */
   const flushType = (state: TypeState, into: StreamResponse[]): void => {
     const due = dueOf(state, states, tables);
-    const answer = variant === "sotw" ? sotwAnswer(state, due, tables) : deltaAnswer(state, due, tables);
+    const answer = variant === "sotw" ? sotwAnswer(state, due, tables, resourceErrors) : deltaAnswer(state, due, tables);
     // State of the world with something blocked: leaving it out would delete it, so the whole answer waits.
     if (answer === "wait") return;
     commit(state, due, tables.table(state.typeUrl).seq, answer !== undefined);
@@ -180,11 +183,14 @@ function isInStep({ sentSeq, settledSeq, full, mustAnswer, refused, dirty, owed 
   return sentSeq === seq && settledSeq === seq && !full && !mustAnswer && !refused && dirty.size === 0 && owed.size === 0;
 }
 
-/** The view has become complete: what was kept from the client is due now. */
-function endGuard(state: TypeState): void {
+/**
+ * The view has become complete: what was kept from the client is due now. In state of the world that is what it asked for
+ * and nobody knew of, and it still waits for a word on it.
+ */
+function endGuard(state: TypeState, variant: Variant): void {
   if (state.guarded === undefined && state.withheld.size === 0) return;
   state.guarded = undefined;
-  for (const name of state.withheld) state.dirty.add(name);
+  for (const name of state.withheld) (variant === "sotw" ? state.owed : state.dirty).add(name);
   state.withheld.clear();
 }
 
@@ -192,6 +198,7 @@ interface Part {
   readonly resources: readonly Resource[];
   readonly removed: readonly string[];
   readonly absent?: readonly string[];
+  readonly missing?: readonly string[];
 }
 
 /** Undefined: nothing to say. */
@@ -221,13 +228,22 @@ function nothingOf({ typeUrl }: TypeState, tables: ViewTables): readonly string[
   return isOnDemandType(typeUrl) ? [...tables.table(TYPE_URL.route).all()].map(({ name }) => everyHost(name)) : [];
 }
 
-/** Listeners and clusters are always sent as the whole; of other types only what is due, and nothing for a missing name. */
-function sotwAnswer(state: TypeState, due: Due, tables: ViewTables): readonly Part[] | undefined | "wait" {
-  const { present, removed, blocked, waiting } = due;
-  if (!isWildcardType(state.typeUrl)) return present.length > 0 ? [{ resources: present, removed: [] }] : undefined;
+/**
+ * Listeners and clusters are always sent as the whole; of other types only what is due. Of a missing name nothing is said,
+ * unless the client understands errors of resources (`tellMissing`).
+ */
+function sotwAnswer(
+  state: TypeState,
+  { present, removed, blocked, waiting }: Due,
+  tables: ViewTables,
+  tellMissing: boolean,
+): readonly Part[] | undefined | "wait" {
+  const missing = tellMissing ? removed.filter((name) => state.owed.has(name)) : [];
+  if (!isWildcardType(state.typeUrl))
+    return present.length > 0 || missing.length > 0 ? [{ resources: present, removed: [], missing }] : undefined;
   if (blocked.length > 0) return "wait";
   if (present.length === 0 && removed.length === 0 && !state.mustAnswer) return undefined;
-  return [{ resources: wholeOf(state, tables.table(state.typeUrl), waiting.keys()), removed: [] }];
+  return [{ resources: wholeOf(state, tables.table(state.typeUrl), waiting.keys()), removed: [], missing }];
 }
 
 function commit(state: TypeState, due: Due, seq: number, sent: boolean): void {

@@ -27,7 +27,7 @@ export interface Rig {
   /** Sends a request and returns what it answered. */
   sotw(typeUrl: TypeUrl, names: readonly string[], fields?: Partial<SotwRequest>): Answer;
   delta(typeUrl: TypeUrl, fields?: Partial<DeltaRequest>): Answer;
-  /** Flushes and shows `CDS[a b -c]`: present names, then removed ones with a minus, then those without a body with `?`. */
+  /** Flushes and shows `CDS[a b -c]`: present names, then removed ones with a minus, then those without a body with `?` and errors with `!`. */
   flush(): readonly string[];
   /** ACKs the newest response of the type, or NACKs it. */
   ack(typeUrl: TypeUrl): Answer;
@@ -51,11 +51,15 @@ interface RigOptions {
   readonly tables?: WritableTables;
   readonly epoch?: string;
   readonly ttl?: Ttl;
+  readonly resourceErrors?: boolean;
 }
 
-export function rig(variant: Variant, { complete = true, tables = createTables(), epoch = "e", ttl }: RigOptions = {}): Rig {
+export function rig(
+  variant: Variant,
+  { complete = true, tables = createTables(), epoch = "e", ttl, resourceErrors = false }: RigOptions = {},
+): Rig {
   tables.complete = complete;
-  const stream = createXdsStream({ variant, tables, epoch, ttl });
+  const stream = createXdsStream({ variant, tables, epoch, ttl, resourceErrors });
   const newest = new Map<TypeUrl, StreamResponse>();
   const subscribed = new Map<TypeUrl, readonly string[]>();
 
@@ -95,6 +99,7 @@ export function rig(variant: Variant, { complete = true, tables = createTables()
           ...response.resources.map(({ name }) => name),
           ...response.removed.map((name) => `-${name}`),
           ...[...(response.bare ?? []), ...(response.kept ?? [])].map(({ name }) => `?${name}`),
+          ...(response.missing ?? []).map((name) => `!${name}`),
         ];
         return `${SHORT[response.typeUrl] ?? response.typeUrl}[${names.join(" ")}]`;
       }),
