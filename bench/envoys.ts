@@ -12,15 +12,13 @@ import { silentLog } from "../src/kernel/log.ts";
 import { locality } from "../src/model/locality.ts";
 import type { TrafficPolicy } from "../src/routing/policy.ts";
 import { envoyBootstrap } from "../src/xds/bootstrap.ts";
-import { createProxies } from "../src/xds/proxies.ts";
-import { createXdsServer } from "../src/xds/server/server.ts";
-import { SILENT_METRICS } from "../src/xds/server/testing.ts";
 import { createViews, type Views } from "../src/xds/views.ts";
 import { startHttpBackend } from "../test/support/backend.ts";
 import { type Envoy, startEnvoy } from "../test/support/envoy.ts";
 import { startLoad } from "../test/support/load.ts";
 import { freePorts } from "../test/support/ports.ts";
 import { percentile, shown } from "./support/figures.ts";
+import { DEFAULTS, serveViews } from "./support/serve-views.ts";
 
 const HELP = "usage: npm run bench -- envoys [--envoys N] [--changes N] [--seconds N]\n";
 const COLOURS = ["blue", "green"] as const;
@@ -28,7 +26,6 @@ type Colour = (typeof COLOURS)[number];
 const SWAPS_PER_SECOND = 50;
 const REQUESTS_PER_SECOND = 500;
 const WITHIN_MS = 60_000;
-const DEFAULTS = { cluster: "c1", network: "default", namespace: "default" };
 
 /** Resolves to the exit code: 1 when a request has failed or an update was refused. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -67,21 +64,11 @@ async function start(count: number, scope: AsyncDisposableStack): Promise<World>
   const views = createViews({ traffic: trafficTo.blue, clock: systemClock, log: silentLog });
   let lastSentAt = 0;
   let responses = 0;
-  const metrics = {
-    ...SILENT_METRICS,
-    response: () => {
-      lastSentAt = performance.now();
-      responses++;
-    },
+  const response = () => {
+    lastSentAt = performance.now();
+    responses++;
   };
-  const env = { views, defaults: DEFAULTS, epoch: "e", clock: systemClock, log: silentLog, metrics };
-  const server = createXdsServer({ ...env, proxies: createProxies(systemClock, () => undefined) });
-  const address = { kind: "tcp" as const, host: "127.0.0.1", port: xdsPort };
-  await server.listen({ address, tls: undefined, insecure: false }, new AbortController().signal);
-  scope.defer(async () => {
-    await server.drain(300);
-    views.close();
-  });
+  await serveViews(views, { port: xdsPort, response }, scope);
   update(
     views,
     COLOURS.map((colour) => serviceOf(colour, backends[colour], 1)),

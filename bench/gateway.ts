@@ -12,14 +12,12 @@ import { systemClock } from "../src/kernel/clock.ts";
 import { silentLog } from "../src/kernel/log.ts";
 import { locality } from "../src/model/locality.ts";
 import { envoyBootstrap } from "../src/xds/bootstrap.ts";
-import { createProxies } from "../src/xds/proxies.ts";
-import { createXdsServer } from "../src/xds/server/server.ts";
-import { SILENT_METRICS } from "../src/xds/server/testing.ts";
 import { createViews } from "../src/xds/views.ts";
 import { startTlsBackend } from "../test/support/backend.ts";
 import { type Envoy, startEnvoy } from "../test/support/envoy.ts";
 import { askJson } from "../test/support/http.ts";
 import { freePorts } from "../test/support/ports.ts";
+import { DEFAULTS, serveViews } from "./support/serve-views.ts";
 
 const FEW = 100;
 /** The goals of this benchmark. */
@@ -67,20 +65,12 @@ gateways:
 `);
   const views = createViews({ traffic, clock: systemClock, log: silentLog });
   let messages = 0;
-  const metrics = { ...SILENT_METRICS, response: () => void messages++ };
-  const defaults = { cluster: "c1", network: "default", namespace: "default" };
-  const env = { views, defaults, epoch: "e", clock: systemClock, log: silentLog, metrics };
-  const server = createXdsServer({ ...env, proxies: createProxies(systemClock, () => undefined) });
-  const address = { kind: "tcp" as const, host: "127.0.0.1", port };
-  await server.listen({ address, tls: undefined, insecure: false }, new AbortController().signal);
-  scope.defer(async () => {
-    await server.drain(300);
-    views.close();
-  });
+  const response = () => void messages++;
+  await serveViews(views, { port, response }, scope);
   const all = new Map(Array.from({ length: services }, (_, index) => serviceOf(index, backend.port)).map((one) => [one.id, one]));
   views.update({ version: 1, services: all, changed: new Set(all.keys()), sync: "complete" });
   const bootstrap = envoyBootstrap({
-    ...{ role: "eastWest", name: "ew", nodeId: "ew-bench", hostname: "bench", ...defaults, locality: locality() },
+    ...{ role: "eastWest", name: "ew", nodeId: "ew-bench", hostname: "bench", ...DEFAULTS, locality: locality() },
     ...{ inbound: undefined, xds: { host: "127.0.0.1", port }, variant: "delta", adminPort: 0, tls: undefined },
   });
   const envoy = await startEnvoy({ bootstrap: JSON.stringify(bootstrap) }, scope);

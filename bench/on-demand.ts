@@ -10,13 +10,11 @@ import { systemClock } from "../src/kernel/clock.ts";
 import { silentLog } from "../src/kernel/log.ts";
 import { locality } from "../src/model/locality.ts";
 import { envoyBootstrap } from "../src/xds/bootstrap.ts";
-import { createProxies } from "../src/xds/proxies.ts";
-import { createXdsServer } from "../src/xds/server/server.ts";
-import { SILENT_METRICS } from "../src/xds/server/testing.ts";
 import { createViews } from "../src/xds/views.ts";
 import { isLive, startEnvoy } from "../test/support/envoy.ts";
 import { ask, askJson } from "../test/support/http.ts";
 import { freePorts } from "../test/support/ports.ts";
+import { DEFAULTS, serveViews } from "./support/serve-views.ts";
 
 const WAIT_MS = 120_000;
 
@@ -63,21 +61,10 @@ async function measure(services: number, endpoints: number, onDemand = false): P
   const { traffic } = configOf(`sidecar: { outbound: { port: ${outbound} } }\n`);
   const views = createViews({ traffic, clock: systemClock, log: silentLog });
   let bytes = 0;
-  const metrics = {
-    ...SILENT_METRICS,
-    response: (_type: string, size: number) => {
-      bytes += size;
-    },
+  const response = (_type: string, size: number) => {
+    bytes += size;
   };
-  const defaults = { cluster: "c1", network: "default", namespace: "default" };
-  const env = { views, defaults, epoch: "e", clock: systemClock, log: silentLog, metrics };
-  const server = createXdsServer({ ...env, proxies: createProxies(systemClock, () => undefined) });
-  const address = { kind: "tcp" as const, host: "127.0.0.1", port };
-  await server.listen({ address, tls: undefined, insecure: false }, new AbortController().signal);
-  scope.defer(async () => {
-    await server.drain(300);
-    views.close();
-  });
+  await serveViews(views, { port, response }, scope);
   const all = new Map(Array.from({ length: services }, (_, index) => serviceOf(index, endpoints)).map((one) => [one.id, one]));
   views.update({ version: 1, services: all, changed: new Set(all.keys()), sync: "complete" });
   const bootstrap = envoyBootstrap({
@@ -85,7 +72,7 @@ async function measure(services: number, endpoints: number, onDemand = false): P
     name: "bench",
     nodeId: "bench",
     hostname: "bench",
-    ...defaults,
+    ...DEFAULTS,
     locality: locality(),
     inbound: undefined,
     xds: { host: "127.0.0.1", port },

@@ -2,23 +2,9 @@
  * JSON Schema as TypeBox writes it, as Kubernetes' structural schema (apiextensions.k8s.io/v1): other words for the same. Pure.
  * What Kubernetes has no word for is a TypeError here, so that nothing is left out in silence.
  */
+import type { SchemaNode } from "../../src/kernel/schema-node.ts";
 import type { JsonObject } from "../json/value.ts";
 import type { Rules } from "./rules.ts";
-
-interface Node {
-  readonly type?: string;
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly Node[];
-  readonly items?: Node;
-  readonly properties?: Readonly<Record<string, Node>>;
-  readonly patternProperties?: Readonly<Record<string, Node>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: unknown;
-  readonly [keyword: string]: unknown;
-}
 
 /** Bounds and forms that both have. */
 const SAME = ["default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern"] as const;
@@ -34,7 +20,7 @@ const MAX_TEXT = 1024;
 
 /** `path` begins with the kind's field, such as `spec`; lists and maps add nothing to it. */
 export function structural(schema: unknown, rules: Rules, path: readonly string[]): JsonObject {
-  const node = schema as Node;
+  const node = schema as SchemaNode;
   const unknown = Object.keys(node).find((key) => !KNOWN.has(key) && !key.startsWith("~"));
   if (unknown !== undefined) throw new TypeError(`${path.join(".")}: no word for ${unknown}`);
   const rule = rules.get(path.join("."));
@@ -45,8 +31,8 @@ export function structural(schema: unknown, rules: Rules, path: readonly string[
   };
 }
 
-function form(node: Node, rules: Rules, path: readonly string[]): JsonObject {
-  const same = Object.fromEntries(SAME.flatMap((key) => (node[key] === undefined ? [] : [[key, node[key]]]))) as JsonObject;
+function form(node: SchemaNode, rules: Rules, path: readonly string[]): JsonObject {
+  const same = sameWords(node);
   if (node.anyOf !== undefined) return { ...same, ...choice(node.anyOf, path) };
   if (node.const !== undefined) return { ...same, type: "string", enum: [String(node.const)] };
   if (node.enum !== undefined) return { ...same, type: "string", enum: node.enum.map(String) };
@@ -71,21 +57,23 @@ function form(node: Node, rules: Rules, path: readonly string[]): JsonObject {
 }
 
 /** Either a number or a text, or something that may be null: Kubernetes knows no other choices. */
-function choice(options: readonly Node[], path: readonly string[]): JsonObject {
+function choice(options: readonly SchemaNode[], path: readonly string[]): JsonObject {
   const others = options.filter(({ type }) => type !== "null");
   const [first, second] = others.toSorted((a, b) => (a.type ?? "").localeCompare(b.type ?? ""));
   if (others.length === 1 && first !== undefined) return { ...form(first, NO_RULES, path), nullable: true };
   if (others.length !== 2 || first?.type !== "integer" || second?.type !== "string")
     throw new TypeError(`${path.join(".")}: no word for this choice`);
-  const bounds = Object.fromEntries(
-    [first, second].flatMap((one) => SAME.flatMap((key) => (one[key] === undefined ? [] : [[key, one[key]]]))),
-  ) as JsonObject;
-  return { ...bounds, "x-kubernetes-int-or-string": true };
+  return { ...sameWords(first), ...sameWords(second), "x-kubernetes-int-or-string": true };
+}
+
+function sameWords(node: SchemaNode): JsonObject {
+  const words = node as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(SAME.flatMap((key) => (words[key] === undefined ? [] : [[key, words[key]]]))) as JsonObject;
 }
 
 const NO_RULES = Object.assign(new Map<string, never>(), { keyed: new Set<string>() });
 
-function map(node: Node, rules: Rules, path: readonly string[]): JsonObject {
+function map(node: SchemaNode, rules: Rules, path: readonly string[]): JsonObject {
   const [values] = Object.values(node.patternProperties ?? {});
   if (values !== undefined)
     return { type: "object", maxProperties: MAX_ENTRIES, additionalProperties: structural(values, rules, path) };

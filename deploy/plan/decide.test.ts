@@ -7,15 +7,8 @@ import { decideUnwanted, decideWanted } from "./decide.ts";
 import { diffFields } from "./field-diff.ts";
 import { fieldManager, marked, usedByAnnotation, usersOf } from "./ownership.ts";
 import { parseQuantity, quantitiesEqual } from "./quantity.ts";
-import { applied, updated } from "./testing.ts";
+import { applied, POLICY, updated } from "./testing.ts";
 
-const POLICY: Policy = {
-  whenAlreadyExists: "TakeOverIfNoDiff",
-  whenDrifted: "Correct",
-  whenDeleted: "CleanUp",
-  ignoreFields: [],
-  dependencies: "Ignore",
-};
 const WORKLOAD = "shop/web";
 const MANAGER = fieldManager(WORKLOAD);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Value } from "typebox/value";
-import { type FederatedWorkload, FederatedWorkloadSchema, type Policy } from "../api/schema/workload.ts";
+import { type FederatedWorkload, FederatedWorkloadSchema } from "../api/schema/workload.ts";
 import { type JsonObject, numberAt, textAt, valueAt } from "../json/value.ts";
 import { cluster } from "../placement/testing.ts";
 import { followDependencies, referencesOf } from "./dependencies.ts";
@@ -9,17 +9,10 @@ import { keyOf, keyText } from "./object-key.ts";
 import { fieldManager, MANAGED_LABEL, marked, REVISION_ANNOTATION } from "./ownership.ts";
 import { planWorkload } from "./plan-workload.ts";
 import { planHash, type RailInput, railPlan } from "./rails.ts";
-import { afterAction, applied } from "./testing.ts";
+import { afterAction, applied, POLICY } from "./testing.ts";
 import type { ObservedCluster, PlannedAction } from "./types.ts";
 import { revisionOf, wantedIn, workloadKey } from "./wanted.ts";
 
-const POLICY: Policy = {
-  whenAlreadyExists: "TakeOverIfNoDiff",
-  whenDrifted: "Correct",
-  whenDeleted: "CleanUp",
-  ignoreFields: [],
-  dependencies: "Ignore",
-};
 const WORKLOAD = "shop/web";
 const object = (kind: string, name: string, more: JsonObject = {}): JsonObject =>
   marked(

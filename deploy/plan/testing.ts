@@ -1,6 +1,16 @@
 /** Server-side apply in memory, as far as the planner's rules need it: merges, and keeps managed fields. For tests. */
+import type { Policy } from "../api/schema/workload.ts";
 import { isJsonObject, type Json, type JsonObject, ownValue, valueAt, withKey } from "../json/value.ts";
 import type { PlannedAction } from "./types.ts";
+
+/** What a workload has that says nothing. */
+export const POLICY: Policy = {
+  whenAlreadyExists: "TakeOverIfNoDiff",
+  whenDrifted: "Correct",
+  whenDeleted: "CleanUp",
+  ignoreFields: [],
+  dependencies: "Ignore",
+};
 
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   containers: ["name"],

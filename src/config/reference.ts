@@ -1,25 +1,9 @@
 /** The reference page of the configuration, from its schema. Pure. */
+import type { SchemaNode } from "../kernel/schema-node.ts";
 import type { Adapter } from "../registry/adapter.ts";
 import { REGISTRY_SETTINGS } from "../registry/settings.ts";
 import { variableOf } from "./overrides.ts";
 import { configSchema, inputSchema } from "./schema.ts";
-
-/** What the page needs of JSON Schema. */
-interface Node {
-  readonly type?: string;
-  readonly title?: string;
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly Node[];
-  readonly items?: Node;
-  readonly properties?: Readonly<Record<string, Node>>;
-  readonly patternProperties?: Readonly<Record<string, Node>>;
-  readonly required?: readonly string[];
-  readonly minimum?: number;
-  readonly maximum?: number;
-}
 
 const HEAD = `# Configuration reference
 
@@ -45,14 +29,14 @@ Durations are a whole number and \`ms\`, \`s\`, \`m\` or \`h\`. Relative paths a
 
 /** Markdown, ending with a newline. */
 export function configReference(adapters: readonly Adapter[]): string {
-  const { properties = {} } = inputSchema(configSchema(adapters)) as Node;
+  const { properties = {} } = inputSchema(configSchema(adapters)) as SchemaNode;
   const sections = Object.entries(properties).map(([key, node]) =>
     key === "registries" ? registries(node, adapters) : section(key, node),
   );
   return `${[HEAD, ...sections].join("\n")}`;
 }
 
-function section(key: string, node: Node): string {
+function section(key: string, node: SchemaNode): string {
   const list = node.type === "array";
   const item = (list ? node.items : node) ?? {};
   // The sections whose single values can be set from the environment: overrides.ts.
@@ -61,9 +45,9 @@ function section(key: string, node: Node): string {
   return `## \`${key}\`\n\n${text}\n\n${table(rows(item, []), variables ? [key] : undefined)}`;
 }
 
-function registries(node: Node, adapters: readonly Adapter[]): string {
+function registries(node: SchemaNode, adapters: readonly Adapter[]): string {
   const parts = [`## \`registries\`\n\n${node.description} Every registry has a \`kind\` and a \`name\`, and may have:\n`];
-  const common = { properties: Object.fromEntries(Object.entries(REGISTRY_SETTINGS)) } as Node;
+  const common = { properties: Object.fromEntries(Object.entries(REGISTRY_SETTINGS)) } as SchemaNode;
   parts.push(table(rows(common, []), undefined));
   for (const adapter of adapters) {
     const branch = node.items?.anyOf?.find(({ properties }) => properties?.["kind"]?.const === adapter.kind);
@@ -81,17 +65,17 @@ function registries(node: Node, adapters: readonly Adapter[]): string {
 
 /** One row for each field of the schema, those of maps below them. Markdown, ending with a newline. */
 export function schemaTable(schema: unknown): string {
-  return table(rows(schema as Node, []), undefined);
+  return table(rows(schema as SchemaNode, []), undefined);
 }
 
 interface Row {
   readonly path: readonly string[];
-  readonly node: Node;
+  readonly node: SchemaNode;
   readonly required: boolean;
 }
 
 /** One row a key, those of maps below them; `[]` behind a key says that it is a list of such maps, `.*` a map of them. */
-function rows(node: Node, path: readonly string[]): readonly Row[] {
+function rows(node: SchemaNode, path: readonly string[]): readonly Row[] {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
     const own: Row = { path: [...path, key], node: child, required: node.required?.includes(key) ?? false };
     if (child.properties !== undefined) return [own, ...rows(child, own.path)];
@@ -123,7 +107,7 @@ function row(cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
 }
 
-function typeText(node: Node): string {
+function typeText(node: SchemaNode): string {
   if (node.enum !== undefined) return node.enum.map((value) => `\`${String(value)}\``).join(", ");
   if (node.const !== undefined) return `\`${String(node.const)}\``;
   if (node.anyOf !== undefined) return [...new Set(node.anyOf.map(typeText))].join(" or ");
@@ -135,12 +119,12 @@ function typeText(node: Node): string {
   return node.title ?? "text";
 }
 
-function mapText(properties: Readonly<Record<string, Node>>): string {
+function mapText(properties: Readonly<Record<string, SchemaNode>>): string {
   const keys = Object.keys(properties);
   return keys.length === 1 ? `map with \`${keys[0]}\`` : "map";
 }
 
-function rangeText({ type, minimum, maximum }: Node): string {
+function rangeText({ type, minimum, maximum }: SchemaNode): string {
   const kind = type === "integer" ? "whole number" : "number";
   if (minimum !== undefined && maximum !== undefined) return `${kind}, ${minimum}–${maximum}`;
   if (minimum !== undefined) return `${kind}, at least ${minimum}`;
@@ -148,12 +132,12 @@ function rangeText({ type, minimum, maximum }: Node): string {
 }
 
 /** Empty maps and lists as defaults only say that the key may be left out. */
-function defaultText({ default: value }: Node): string {
+function defaultText({ default: value }: SchemaNode): string {
   if (value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0)) return "";
   return `\`${typeof value === "object" ? JSON.stringify(value) : String(value)}\``;
 }
 
 /** The settings of a schema as one table, those of maps below them; in Markdown, ending with a newline. */
 export function settingsTable(schema: object): string {
-  return table(rows(schema as Node, []), undefined);
+  return table(rows(schema as SchemaNode, []), undefined);
 }

@@ -1,5 +1,6 @@
 /** Settings that every registry takes, whatever its kind. */
 import { type Static, Type } from "typebox";
+import { DURATION_FORM } from "../kernel/duration.ts";
 import { type Naming, TEMPLATE_PATTERN } from "./naming.ts";
 
 export const LocalitySchema = Type.Object(
@@ -25,9 +26,7 @@ const AddressRulesSchema = Type.Object(
 
 /** Duration text such as `500ms`, `30s`, `5m`, `1h`. */
 export const DurationSchema = Type.String({
-  pattern: "^\\d+(ms|s|m|h)$",
-  patternErrorMessage: "must be a duration such as 500ms, 30s, 5m or 1h",
-  title: "duration",
+  ...DURATION_FORM,
   description: "A duration: 500ms, 30s, 5m, 1h.",
 });
 
@@ -116,9 +115,7 @@ export const REGISTRY_SETTINGS = {
   addresses: Type.Optional(AddressRulesSchema),
   holdFor: Type.Optional(
     Type.String({
-      pattern: "^\\d+(ms|s|m|h)$",
-      patternErrorMessage: "must be a duration such as 500ms, 30s, 5m or 1h",
-      title: "duration",
+      ...DURATION_FORM,
       description: "How long authoritative answers must stand before held instances go. Default: 2m.",
     }),
   ),

@@ -1,5 +1,6 @@
 /** Forms that several parts of the deploy objects share. `title` is the type's name on the reference page. */
 import { type Static, Type } from "typebox";
+import { DURATION_FORM } from "../../../src/kernel/duration.ts";
 import type { JsonObject } from "../../json/value.ts";
 
 export const API_VERSION = "deploy.meshbridge.io/v1alpha1";
@@ -16,13 +17,7 @@ export function kubeName(description: string) {
 }
 
 export function duration(description: string, options: { readonly default?: string } = {}) {
-  return Type.String({
-    pattern: "^\\d{1,9}(ms|s|m|h)$",
-    patternErrorMessage: "must be a duration such as 500ms, 30s, 5m or 1h",
-    title: "duration",
-    description,
-    ...options,
-  });
+  return Type.String({ ...DURATION_FORM, description, ...options });
 }
 
 /** A number of clusters or a share of them. Shares are rounded down, but never to nothing. */

@@ -1,5 +1,6 @@
 /** Forms that several parts of the configuration share. `title` is the type's name on the reference page. */
 import { type TString, Type } from "typebox";
+import { DURATION_FORM } from "../../kernel/duration.ts";
 
 export const strict = { additionalProperties: false } as const;
 
@@ -12,13 +13,7 @@ export function name(description: string, options: { readonly default?: string }
 }
 
 export function duration(description: string, options: { readonly default?: string } = {}): TString {
-  return Type.String({
-    pattern: "^\\d{1,9}(ms|s|m|h)$",
-    patternErrorMessage: "must be a duration such as 500ms, 30s, 5m or 1h",
-    title: "duration",
-    description,
-    ...options,
-  });
+  return Type.String({ ...DURATION_FORM, description, ...options });
 }
 
 /** A duration above zero: Envoy refuses the whole resource for a zero in these places. */
