@@ -10,6 +10,7 @@ import { startTarget, type Target } from "../src/sidecar/target.ts";
 import { startConsul } from "../test/support/consul.ts";
 import { type FaultProxy, startFaultProxy } from "../test/support/fault-proxy.ts";
 import { startZooKeeper } from "../test/support/zookeeper.ts";
+import { countHttp, countZooKeeper, type RequestCounter } from "./support/request-count.ts";
 
 const HELP =
   "usage: npm run bench -- registrations [--pods COUNT] [--per-agent COUNT] [--idle SECONDS] [--down SECONDS] [--only TEXT]\n";
@@ -27,6 +28,7 @@ interface Scenario {
   readonly name: string;
   readonly pods: number;
   start(scope: AsyncDisposableStack): Promise<Registry>;
+  counter(): RequestCounter;
   config(address: string): Readonly<Record<string, unknown>> & { readonly kind: string };
 }
 
@@ -36,6 +38,11 @@ interface Figures {
   readonly readyMs: number;
   readonly connectionsPerPod: number;
   readonly newConnections: number;
+  /** A minute and Pod. */
+  readonly requestsIdle: number;
+  /** For each Pod, from the kill until everything was back; and in the worst second of it. */
+  readonly requestsRestart: number;
+  readonly peakRequests: number;
   readonly upPerPod: number;
   readonly downPerPod: number;
   /** Of all Pods, in the worst second from the kill until everything was back, for each Pod. */
@@ -101,24 +108,33 @@ function scenariosOf(pods: number, perAgent: number): readonly Scenario[] {
   return [
     {
       name: "Consul agent of one node",
+      counter: countHttp,
       pods: perAgent,
       start: consul,
       config: (at) => ({ kind: "consul", address: `http://${at}` }),
     },
     {
       name: "Consul catalog",
+      counter: countHttp,
       pods,
       start: consul,
       config: (at) => ({ kind: "consul", address: `http://${at}`, mode: "catalog" }),
     },
-    { name: "ZooKeeper", pods, start: zookeeper, config: (at) => ({ kind: "zookeeper", servers: [at], format: "spring" }) },
+    {
+      name: "ZooKeeper",
+      counter: countZooKeeper,
+      pods,
+      start: zookeeper,
+      config: (at) => ({ kind: "zookeeper", servers: [at], format: "spring" }),
+    },
   ];
 }
 
 async function measure(scenario: Scenario, { idleMs, downMs }: { idleMs: number; downMs: number }): Promise<Figures> {
   await using scope = new AsyncDisposableStack();
   const registry = await scenario.start(scope);
-  const proxy = await startFaultProxy(registry.port, scope);
+  const counter = scenario.counter();
+  const proxy = await startFaultProxy(registry.port, scope, counter.tap);
   const stop = new AbortController();
   const targets = startPods(scenario, proxy, stop.signal);
   scope.defer(async () => {
@@ -132,19 +148,24 @@ async function measure(scenario: Scenario, { idleMs, downMs }: { idleMs: number;
   const readyMs = Math.round(performance.now() - started);
   // What is asked for once is over by then; in a catalog each looks within its first 15 s at who else is there.
   await sleep(20_000);
-  const before = { ...proxy.counts };
+  const before = { ...proxy.counts, requests: counter.count };
   await sleep(idleMs);
-  const after = { ...proxy.counts };
-  const peak = watchConnects(proxy);
+  const after = { ...proxy.counts, requests: counter.count };
+  const peak = watchPeak(() => proxy.counts.accepted);
+  const peakRequests = watchPeak(() => counter.count);
   await registry.restart(downMs);
   const answered = performance.now();
   await settled(targets);
   const backMs = Math.round(performance.now() - answered);
-  const perPod = (bytes: number) => bytes / scenario.pods / (idleMs / 1000);
+  const requests = { restart: counter.count - after.requests, peak: await peakRequests.stop() };
+  const perPod = (count: number) => count / scenario.pods / (idleMs / 1000);
   return {
     ...{ scenario: scenario.name, pods: scenario.pods, readyMs, backMs, peakConnects: (await peak.stop()) / scenario.pods },
     connectionsPerPod: after.open / scenario.pods,
     newConnections: after.accepted - before.accepted,
+    requestsIdle: perPod(after.requests - before.requests) * 60,
+    requestsRestart: requests.restart / scenario.pods,
+    peakRequests: requests.peak / scenario.pods,
     upPerPod: perPod(after.bytesUp - before.bytesUp),
     downPerPod: perPod(after.bytesDown - before.bytesDown),
   };
@@ -180,13 +201,13 @@ async function settled(targets: readonly Target[]): Promise<void> {
   }
 }
 
-/** The most connections that were begun within a second. */
-function watchConnects(proxy: FaultProxy): { stop(): Promise<number> } {
+/** By how much a number that only grows has grown at most within a second. */
+function watchPeak(read: () => number): { stop(): Promise<number> } {
   const samples: number[] = [];
   let over = false;
   const watching = (async () => {
     while (!over) {
-      samples.push(proxy.counts.accepted);
+      samples.push(read());
       await sleep(SAMPLE_MS);
     }
   })();
@@ -208,6 +229,9 @@ function tableOf(rows: readonly Figures[]): string {
       "all ready to all seen ms",
       "connections/Pod",
       "new ones, idle",
+      "requests/min/Pod, idle",
+      "requests/Pod, restart",
+      "peak requests/s/Pod",
       "sent B/s/Pod",
       "received B/s/Pod",
       "peak connects/s/Pod",
@@ -218,6 +242,7 @@ function tableOf(rows: readonly Figures[]): string {
   for (const row of rows)
     table.push([
       ...[row.scenario, row.pods, row.readyMs, row.connectionsPerPod.toFixed(2), row.newConnections],
+      ...[row.requestsIdle.toFixed(1), row.requestsRestart.toFixed(1), row.peakRequests.toFixed(1)],
       ...[row.upPerPod.toFixed(0), row.downPerPod.toFixed(0), row.peakConnects.toFixed(2), row.backMs],
     ]);
   return table.toString();

@@ -44,8 +44,11 @@ export interface FaultProxy {
 
 const TICK_MS = 50;
 
+/** Is shown what goes up, as it goes; `connection` counts from 1. */
+export type Tap = (connection: number, chunk: Buffer) => void;
+
 /** Listens on a port of its own before `target` (a port on 127.0.0.1), passing everything at first. */
-export async function startFaultProxy(target: number, scope: AsyncDisposableStack): Promise<FaultProxy> {
+export async function startFaultProxy(target: number, scope: AsyncDisposableStack, tap?: Tap): Promise<FaultProxy> {
   const port = await freePort();
   const pairs = new Set<Pair>();
   const counts = { accepted: 0, peak: 0, bytesUp: 0, bytesDown: 0 };
@@ -54,9 +57,16 @@ export async function startFaultProxy(target: number, scope: AsyncDisposableStac
   let server: Server | undefined;
   const accept = (near: Socket) => {
     const far = connect({ host: "127.0.0.1", port: behind, allowHalfOpen: true });
-    const pair = joinSockets(near, far, () => mode, counts);
+    const connection = ++counts.accepted;
+    const onUp = (chunk: Buffer) => {
+      counts.bytesUp += chunk.length;
+      tap?.(connection, chunk);
+    };
+    const onDown = (chunk: Buffer) => {
+      counts.bytesDown += chunk.length;
+    };
+    const pair = joinSockets(near, far, () => mode, { up: onUp, down: onDown });
     pairs.add(pair);
-    counts.accepted++;
     counts.peak = Math.max(counts.peak, pairs.size);
     near.once("close", () => pairs.delete(pair));
   };
@@ -134,7 +144,9 @@ function resetSocket(socket: Socket): void {
   else socket.resetAndDestroy();
 }
 
-function joinSockets(near: Socket, far: Socket, modeNow: () => ProxyMode, counts: { bytesUp: number; bytesDown: number }): Pair {
+type Passed = Readonly<Record<Direction, (chunk: Buffer) => void>>;
+
+function joinSockets(near: Socket, far: Socket, modeNow: () => ProxyMode, passed: Passed): Pair {
   const up: Flow = { direction: "up", from: near, to: far, held: Buffer.alloc(0), ended: false, passed: 0 };
   const down: Flow = { direction: "down", from: far, to: near, held: Buffer.alloc(0), ended: false, passed: 0 };
   const reset = () => {
@@ -145,8 +157,7 @@ function joinSockets(near: Socket, far: Socket, modeNow: () => ProxyMode, counts
     const chunk = flow.held.subarray(0, most);
     flow.held = flow.held.subarray(chunk.length);
     flow.passed += chunk.length;
-    if (flow.direction === "up") counts.bytesUp += chunk.length;
-    else counts.bytesDown += chunk.length;
+    if (chunk.length > 0) passed[flow.direction](chunk);
     if (chunk.length > 0 && flow.to.writable) flow.to.write(chunk);
     if (flow.held.length < HELD_BYTES) flow.from.resume();
     if (flow.ended && flow.held.length === 0) flow.to.end();
