@@ -201,13 +201,13 @@ async function settled(targets: readonly Target[]): Promise<void> {
   }
 }
 
-/** By how much a number that only grows has grown at most within a second. */
+/** The most a second by which a number that only grows has grown, over any second; a sample that comes late makes that second longer. */
 function watchPeak(read: () => number): { stop(): Promise<number> } {
-  const samples: number[] = [];
+  const samples: { readonly at: number; readonly value: number }[] = [];
   let over = false;
   const watching = (async () => {
     while (!over) {
-      samples.push(read());
+      samples.push({ at: performance.now(), value: read() });
       await sleep(SAMPLE_MS);
     }
   })();
@@ -215,8 +215,11 @@ function watchPeak(read: () => number): { stop(): Promise<number> } {
     async stop() {
       over = true;
       await watching;
-      const window = 1000 / SAMPLE_MS;
-      return Math.max(0, ...samples.slice(window).map((count, at) => count - (samples[at] ?? count)));
+      const rates = samples.map(({ at, value }) => {
+        const before = samples.findLast((one) => at - one.at >= 1000);
+        return before === undefined ? 0 : (value - before.value) / ((at - before.at) / 1000);
+      });
+      return Math.max(0, ...rates);
     },
   };
 }
