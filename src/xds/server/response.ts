@@ -10,7 +10,7 @@ import { missingContent } from "./resource-errors.ts";
 import { sharedContent } from "./shared-content.ts";
 import { ttlContent } from "./ttl.ts";
 
-/** Fields of both responses, the last of delta alone; 3 of a DiscoveryResponse (canary) and 7 and above are never used. */
+/** Fields of both responses, the last of delta alone. Of a DiscoveryResponse 3 (canary) is never used, and 7 is in resource-errors.ts. */
 const VERSION = 1;
 const RESOURCES = 2;
 const TYPE_URL = 4;
