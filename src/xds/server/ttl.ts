@@ -1,7 +1,7 @@
 /**
  * Time to live of resources (xDS protocol, "TTL"): a client that hears nothing of a cluster for so long lets go of it. The
  * bridge says again and again that it is still meant: in delta by its name and version alone, in state of the world by all of it
- * again, since Envoy 1.40 takes a heartbeat without bodies there for an empty response and deletes everything (decision 0030).
+ * again, since Envoy 1.40 takes a heartbeat without bodies there for an empty response and deletes everything (decision 0025).
  */
 import type { Node } from "../../gen/envoy/config/core/v3/base.ts";
 import {
