@@ -42,7 +42,8 @@ describe("a rolling update with the readiness gate", { skip }, () => {
 
   const pods = async () =>
     (await cluster.api.send<{ readonly items: readonly Pod[] }>("GET", "/api/v1/namespaces/shop/pods")).items;
-  const isReady = ({ status }: Pod) => status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True");
+  const isReady = ({ status: { conditions = [] } }: Pod) =>
+    conditions.some(({ type, status }) => type === "Ready" && status === "True");
   const usable = async () => (await edge.envoy.hosts(WEB)).filter(({ health }) => health === "HEALTHY");
   const deploy = (image: string) =>
     cluster.api.apply({
