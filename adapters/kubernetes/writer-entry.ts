@@ -18,6 +18,7 @@ import {
   metadataOf,
   number,
   objectName,
+  parseKey,
   readMetadata,
   text,
 } from "./writer-marks.ts";
@@ -115,7 +116,7 @@ function contentText(service: string, marks: Readonly<Record<string, string>>, c
 /** The object that a record stands for, as it is applied. */
 export function entryObjectOf({ key, content }: WantedRecord): Manifest {
   const [service, marks, { endpoints, ...spec }] = JSON.parse(content) as [string, [string, string][], EntryContent];
-  const [namespace = "", name = ""] = key.slice(KIND.length + 1).split("/");
+  const { namespace, name } = parseKey(key);
   return {
     apiVersion: "networking.istio.io/v1",
     kind: KIND,

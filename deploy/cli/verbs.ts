@@ -1,7 +1,8 @@
 /** What the verbs of `meshbridge deploy` do, as data; who calls them prints it. */
 import { fail } from "../../src/model/errors.ts";
-import { objectText, type Pass, type Rails } from "../engine/pass.ts";
+import type { Pass, Rails } from "../engine/pass.ts";
 import type { ActionOutcome, Observation } from "../engine/types.ts";
+import { objectText } from "../plan/object-key.ts";
 import type { PlannedAction, ShownDiff } from "../plan/types.ts";
 import { clusterStatus, healthCondition } from "../status/cluster-status.ts";
 import type { Session } from "./session.ts";

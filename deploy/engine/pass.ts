@@ -166,11 +166,6 @@ function assumeReplicas(
   });
 }
 
-/** `Deployment shop/web`. */
-export function objectText({ kind, namespace, name }: ObjectKey): string {
-  return namespace === "" ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
-}
-
 /** What one replica of the workload is made from; undefined: no Pods. */
 export function podSpecOf(manifests: readonly JsonObject[]) {
   const main = manifests.find((manifest) => scalePath(manifest, []) !== undefined);

@@ -2,7 +2,7 @@
 import { compareText } from "../../src/kernel/compare.ts";
 import { podSpecPath } from "../interpret/pod-template.ts";
 import { type Json, type JsonObject, listAt, textAt, valueAt, withKey } from "../json/value.ts";
-import { keyOf, keyText, kindRank, type ObjectKey } from "./object-key.ts";
+import { keyOf, keyText, kindRank, type ObjectKey, objectText } from "./object-key.ts";
 
 export interface Reference {
   readonly key: ObjectKey;
@@ -97,7 +97,7 @@ export interface Followed {
 /** One sentence for people, with five of them by name; undefined: nothing is missing. */
 export function missingNote(missing: readonly ObjectKey[]): string | undefined {
   if (missing.length === 0) return undefined;
-  const names = missing.slice(0, 5).map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`);
+  const names = missing.slice(0, 5).map(objectText);
   const more = missing.length > names.length ? ` and ${missing.length - names.length} more` : "";
   return `the template names ${names.join(", ")}${more}, which it does not hold and which could not be taken from where it comes from`;
 }

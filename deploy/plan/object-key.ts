@@ -26,6 +26,11 @@ export function keyText({ group, kind, namespace, name }: ObjectKey): string {
   return `${group}/${kind}/${namespace}/${name}`;
 }
 
+/** `Deployment shop/web`. */
+export function objectText({ kind, namespace, name }: ObjectKey): string {
+  return namespace === "" ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+}
+
 /** What others need comes first; what leaves goes the other way round. As Helm and kubectl order kinds, roughly. */
 const ORDER = [
   "Namespace",

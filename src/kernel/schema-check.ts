@@ -3,7 +3,8 @@
  * failed keyword; people who edit a file need the expected form, what was found, and the key they probably meant.
  */
 import type { TSchema } from "typebox";
-import { describeSchema, describeValue, type Keywords, mustBe, mustBeOneOf, unknownKey } from "./schema-words.ts";
+import type { SchemaNode } from "./schema-node.ts";
+import { describeSchema, describeValue, mustBe, mustBeOneOf, unknownKey } from "./schema-words.ts";
 import { orList, type Path, quoted } from "./text.ts";
 
 export interface SchemaProblem {
@@ -19,15 +20,15 @@ type Map = Readonly<Record<string, unknown>>;
 /**
  * Every problem of the value, in the order of the value's own keys. Empty exactly when TypeBox accepts the value, for
  * schemas made of objects, records, arrays, unions, enums, literals, strings, numbers, integers and booleans, with the
- * keywords of schema-words.ts and the format `uri`.
+ * keywords of schema-node.ts and the format `uri`.
  */
 export function checkSchema(schema: TSchema, value: unknown): Problems {
-  return check(schema as Keywords, value, []);
+  return check(schema as SchemaNode, value, []);
 }
 
 const NONE: Problems = [];
 
-function check(schema: Keywords, value: unknown, path: Path): Problems {
+function check(schema: SchemaNode, value: unknown, path: Path): Problems {
   if (schema.anyOf !== undefined) return checkUnion(schema.anyOf, value, path);
   if (schema.enum !== undefined || schema.const !== undefined) {
     const allowed = schema.enum ?? [schema.const];
@@ -48,7 +49,7 @@ function problem(path: Path, message: string): Problems {
   return [{ path, at: "value", message }];
 }
 
-function checkMap(schema: Keywords, value: Map, path: Path): Problems {
+function checkMap(schema: SchemaNode, value: Map, path: Path): Problems {
   const found: SchemaProblem[] = [];
   const properties = schema.properties ?? {};
   for (const key of Object.keys(value)) {
@@ -66,11 +67,11 @@ function checkMap(schema: Keywords, value: Map, path: Path): Problems {
   return found;
 }
 
-function patternSchema({ patternProperties = {} }: Keywords, key: string): Keywords | undefined {
+function patternSchema({ patternProperties = {} }: SchemaNode, key: string): SchemaNode | undefined {
   return Object.entries(patternProperties).find(([pattern]) => new RegExp(pattern, "u").test(key))?.[1];
 }
 
-function checkList({ items, minItems, maxItems }: Keywords, value: readonly unknown[], path: Path): Problems {
+function checkList({ items, minItems, maxItems }: SchemaNode, value: readonly unknown[], path: Path): Problems {
   const found = items === undefined ? [] : value.flatMap((item, index) => check(items, item, [...path, index]));
   if (minItems !== undefined && value.length < minItems)
     found.push(...problem(path, minItems === 1 ? "must not be empty" : `must have at least ${minItems} items`));
@@ -80,7 +81,7 @@ function checkList({ items, minItems, maxItems }: Keywords, value: readonly unkn
 }
 
 /** One problem for a union, or those of the one branch that was clearly meant: never a list of every branch's. */
-function checkUnion(branches: readonly Keywords[], value: unknown, path: Path): Problems {
+function checkUnion(branches: readonly SchemaNode[], value: unknown, path: Path): Problems {
   const tag = tagOf(branches);
   if (tag !== undefined && isMap(value)) return checkTagged(branches, tag, value, path);
   const attempts = branches.map((branch) => check(branch, value, path));
@@ -89,7 +90,7 @@ function checkUnion(branches: readonly Keywords[], value: unknown, path: Path): 
   return meant.length === 1 ? (meant[0] ?? NONE) : problem(path, unionMessage(branches, value));
 }
 
-function unionMessage(branches: readonly Keywords[], value: unknown): string {
+function unionMessage(branches: readonly SchemaNode[], value: unknown): string {
   const literals = branches.flatMap(({ const: literal }) => (literal === undefined ? [] : [literal]));
   if (literals.length === branches.length) return mustBeOneOf(literals, value);
   const takesText = branches.some(({ type }) => type === "string");
@@ -97,20 +98,20 @@ function unionMessage(branches: readonly Keywords[], value: unknown): string {
 }
 
 /** The property by which the branches of a union tell themselves apart: required in each, a literal in each. */
-function tagOf(branches: readonly Keywords[]): string | undefined {
+function tagOf(branches: readonly SchemaNode[]): string | undefined {
   const isTag = (key: string) =>
     branches.every(({ required, properties }) => required?.includes(key) && properties?.[key]?.const !== undefined);
   return branches[0]?.required?.find(isTag);
 }
 
-function checkTagged(branches: readonly Keywords[], tag: string, value: Map, path: Path): Problems {
+function checkTagged(branches: readonly SchemaNode[], tag: string, value: Map, path: Path): Problems {
   const literals = branches.map((branch) => branch.properties?.[tag]?.const);
   if (!Object.hasOwn(value, tag)) return problem([...path, tag], `is missing; it must be ${orList(literals.map(String))}`);
   const branch = branches[literals.indexOf(value[tag])];
   return branch === undefined ? problem([...path, tag], mustBeOneOf(literals, value[tag])) : check(branch, value, path);
 }
 
-function stringProblem(schema: Keywords, value: string): string | undefined {
+function stringProblem(schema: SchemaNode, value: string): string | undefined {
   const { minLength, maxLength, pattern, format } = schema;
   if (pattern !== undefined && !new RegExp(pattern, "u").test(value))
     return `${schema.patternErrorMessage ?? `must match ${pattern}`}, got ${quoted(value)}`;
@@ -122,7 +123,7 @@ function stringProblem(schema: Keywords, value: string): string | undefined {
   return undefined;
 }
 
-function numberProblem(schema: Keywords, value: unknown): string | undefined {
+function numberProblem(schema: SchemaNode, value: unknown): string | undefined {
   if (typeof value !== "number") return undefined;
   const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = schema;
   return value < minimum || value > maximum ? `${mustBe(schema)}, got ${value}` : undefined;

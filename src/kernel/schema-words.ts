@@ -1,30 +1,9 @@
 /** How a schema and a value are put into words, for problems that people read. Pure. */
+import type { SchemaNode } from "./schema-node.ts";
 import { didYouMean, orList, quoted } from "./text.ts";
 
-/** The JSON Schema keywords that are understood. `patternErrorMessage` is the editors' own (VS Code, yaml-language-server). */
-export interface Keywords {
-  readonly type?: string;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly Keywords[];
-  readonly properties?: Readonly<Record<string, Keywords>>;
-  readonly patternProperties?: Readonly<Record<string, Keywords>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: unknown;
-  readonly items?: Keywords;
-  readonly minItems?: number;
-  readonly maxItems?: number;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly pattern?: string;
-  readonly patternErrorMessage?: string;
-  readonly format?: string;
-}
-
 /** `must be a whole number from 1 to 65535`, or the schema's own sentence. */
-export function mustBe(schema: Keywords): string {
+export function mustBe(schema: SchemaNode): string {
   return schema.patternErrorMessage ?? `must be ${describeSchema(schema)}`;
 }
 
@@ -36,7 +15,7 @@ export function mustBeOneOf(allowed: readonly unknown[], value: unknown): string
 }
 
 /** What a schema takes: `text`, `a list`, `a map with certFile, keyFile`. */
-export function describeSchema(schema: Keywords): string {
+export function describeSchema(schema: SchemaNode): string {
   if (schema.anyOf !== undefined) return orList([...new Set(schema.anyOf.map(describeSchema))]);
   if (schema.enum !== undefined) return orList(schema.enum.map(String));
   if (schema.const !== undefined) return String(schema.const);
@@ -58,7 +37,7 @@ export function describeSchema(schema: Keywords): string {
   }
 }
 
-function rangeText(kind: string, { minimum, maximum }: Keywords): string {
+function rangeText(kind: string, { minimum, maximum }: SchemaNode): string {
   if (minimum !== undefined && maximum !== undefined) return `${kind} from ${minimum} to ${maximum}`;
   if (minimum !== undefined) return `${kind} of at least ${minimum}`;
   return maximum === undefined ? kind : `${kind} of at most ${maximum}`;

@@ -5,14 +5,10 @@
  */
 import { status } from "@grpc/grpc-js";
 import { DiscoveryResponse } from "../../gen/envoy/service/discovery/v3/discovery.ts";
-import type { StreamResponse } from "../stream/messages.ts";
 
-/** The response without its nonce. */
-export function missingContent({ typeUrl, version, resources, missing = [] }: StreamResponse): Uint8Array {
+/** What the names that are missing add to a response: fields of one message may come in any order and number of pieces. */
+export function missingContent(typeUrl: string, missing: readonly string[]): Uint8Array {
   const message = DiscoveryResponse.fromPartial({
-    typeUrl,
-    versionInfo: version,
-    resources: resources.map(({ body }) => ({ typeUrl, value: body })),
     resourceErrors: missing.map((name) => ({
       resourceName: { name },
       errorDetail: {

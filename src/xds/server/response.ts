@@ -41,11 +41,11 @@ export function encodeResponse(variant: Variant, response: StreamResponse): read
   const content = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const nonce = field(NONCE, Buffer.from(response.nonce));
   const [only] = parts;
-  const alone = only !== undefined && parts.length === 1 && content >= SHARED_FROM_BYTES;
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + (alone ? 0 : content + nonce.byteLength));
+  const shared = only !== undefined && parts.length === 1 && content >= SHARED_FROM_BYTES;
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + (shared ? 0 : content + nonce.byteLength));
   frame[0] = 0;
   frame.writeUInt32BE(content + nonce.byteLength, 1);
-  if (alone) return [frame, only, nonce];
+  if (shared) return [frame, only, nonce];
   let at = PREFIX_BYTES;
   for (const part of [...parts, nonce]) {
     frame.set(part, at);
@@ -60,9 +60,9 @@ export function messageBytes(frame: readonly Uint8Array[]): number {
 }
 
 function contentOf(variant: Variant, response: StreamResponse): readonly Uint8Array[] {
-  if (response.missing !== undefined) return [missingContent(response)];
-  if (response.ttlMs !== undefined) return [ttlContent(variant, response)];
-  const { version, resources, removed, bare = [] } = response;
+  const { version, resources, removed, bare = [], missing = [], ttlMs } = response;
+  if (missing.length > 0) return encodeContent(variant, response);
+  if (ttlMs !== undefined) return [ttlContent(variant, response)];
   const [only, second] = resources;
   if (only === undefined || removed.length > 0 || bare.length > 0) return encodeContent(variant, response);
   if (second === undefined) {
@@ -78,11 +78,11 @@ function contentOf(variant: Variant, response: StreamResponse): readonly Uint8Ar
 
 function encodeContent(
   variant: Variant,
-  { typeUrl, version, resources, removed, bare = [] }: StreamResponse,
+  { typeUrl, version, resources, removed, bare = [], missing = [] }: StreamResponse,
 ): readonly Uint8Array[] {
   const parts: Uint8Array[] = [field(VERSION, Buffer.from(version)), field(TYPE_URL, Buffer.from(typeUrl))];
   for (const resource of resources) parts.push(headerOf(variant, resource), resource.body);
-  if (variant === "sotw") return parts;
+  if (variant === "sotw") return missing.length === 0 ? parts : [...parts, missingContent(typeUrl, missing)];
   for (const name of removed) parts.push(field(REMOVED, Buffer.from(name)));
   for (const one of bare) parts.push(bareResource(one));
   return parts;
