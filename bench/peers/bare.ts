@@ -5,9 +5,8 @@
  */
 import { createServer, type ServerHttp2Stream } from "node:http2";
 import type { Node } from "../../src/gen/envoy/config/core/v3/base.ts";
-import { DeltaDiscoveryRequest } from "../../src/gen/envoy/service/discovery/v3/discovery.ts";
 import { clientOf, type NodeDefaults } from "../../src/xds/node.ts";
-import { readAck } from "../../src/xds/server/ack.ts";
+import { decodeRequest } from "../../src/xds/server/codec.ts";
 import { createFrameReader } from "../../src/xds/server/frames.ts";
 import { encodeResponse } from "../../src/xds/server/response.ts";
 import type { TypeTable } from "../../src/xds/types.ts";
@@ -53,8 +52,9 @@ export function listenBare(views: Views, defaults: NodeDefaults): Promise<number
     stream.on("close", () => streams.delete(stream));
     stream.on("data", (bytes: Buffer) => {
       reader.take(bytes, (message) => {
-        if (readAck(message) !== undefined) return true;
-        const { typeUrl, node } = DeltaDiscoveryRequest.decode(message);
+        const { request, node } = decodeRequest("delta", message);
+        if (request.nonce !== "") return true;
+        const { typeUrl } = request;
         const fresh = view === undefined;
         const handle = viewOf(node);
         if (fresh) handle.subscribe(() => push(handle));
@@ -69,7 +69,7 @@ export function listenBare(views: Views, defaults: NodeDefaults): Promise<number
   });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
+    server.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, () => {
       const address = server.address();
       resolve(typeof address === "object" && address !== null ? address.port : 0);
     });

@@ -1,10 +1,11 @@
 /** From bytes on the wire to the stream's plain messages. Limits what a request may hold. */
-import type { Node } from "../../gen/envoy/config/core/v3/base.ts";
-import { DeltaDiscoveryRequest, DiscoveryRequest } from "../../gen/envoy/service/discovery/v3/discovery.ts";
+import { Node } from "../../gen/envoy/config/core/v3/base.ts";
+import { Status } from "../../gen/google/rpc/status.ts";
 import { reasonOf } from "../../kernel/errors.ts";
 import { fail } from "../../model/errors.ts";
-import type { DeltaRequest, StreamRequest, Variant } from "../stream/messages.ts";
-import { type Ack, readAck } from "./ack.ts";
+import type { StreamRequest, Variant } from "../stream/messages.ts";
+import { TYPE_URL, type TypeUrl } from "../types.ts";
+import { eachBytesField } from "./wire.ts";
 
 const MAX_NAMES = 100_000;
 const MAX_NAME_LENGTH = 4096;
@@ -16,10 +17,11 @@ export interface DecodedRequest {
   readonly node: Node | undefined;
 }
 
-/** Throws MB_XDS_REQUEST_INVALID for bytes that are no request and for one beyond the limits. */
+/**
+ * Throws MB_XDS_REQUEST_INVALID for bytes that are no request and for one beyond the limits. Fields that are not known are
+ * ignored.
+ */
 export function decodeRequest(variant: Variant, bytes: Buffer): DecodedRequest {
-  const ack = variant === "delta" ? readAck(bytes) : undefined;
-  if (ack !== undefined) return { request: ackRequest(ack), node: undefined };
   try {
     return variant === "sotw" ? decodeSotw(bytes) : decodeDelta(bytes);
   } catch (error) {
@@ -27,51 +29,102 @@ export function decodeRequest(variant: Variant, bytes: Buffer): DecodedRequest {
   }
 }
 
+/** Numbers of the fields of DiscoveryRequest (discovery.proto). */
+const SOTW = { version: 1, node: 2, names: 3, typeUrl: 4, nonce: 5, error: 6 };
+/** Of DeltaDiscoveryRequest. */
+const DELTA = { node: 1, typeUrl: 2, subscribe: 3, unsubscribe: 4, initialVersions: 5, nonce: 6, error: 7 };
+/** Of an entry of its map. */
+const ENTRY = { key: 1, value: 2 };
+
+/** Most requests are answers and hold none: one of each for all of them. */
 const NO_NAMES: readonly string[] = [];
 const NO_VERSIONS: ReadonlyMap<string, string> = new Map();
 
-function ackRequest({ typeUrl, nonce }: Ack): DeltaRequest {
-  const nothing = { subscribe: NO_NAMES, unsubscribe: NO_NAMES, initialVersions: NO_VERSIONS, error: undefined };
-  return { variant: "delta", typeUrl, nonce, ...nothing };
+function decodeSotw(bytes: Buffer): DecodedRequest {
+  let node: Node | undefined;
+  let typeUrl = "";
+  let nonce = "";
+  let version = "";
+  let error: string | undefined;
+  let names: string[] | undefined;
+  eachBytesField(bytes, 0, bytes.length, (field, from, to) => {
+    if (field === SOTW.names) names = withName(names, bytes, from, to);
+    else if (field === SOTW.typeUrl) typeUrl = typeUrlIn(bytes, from, to);
+    else if (field === SOTW.nonce) nonce = bytes.toString("utf8", from, to);
+    else if (field === SOTW.version) version = bytes.toString("utf8", from, to);
+    else if (field === SOTW.node) node = Node.decode(bytes.subarray(from, to));
+    else if (field === SOTW.error) error = errorText(bytes.subarray(from, to));
+  });
+  return { request: { variant: "sotw", typeUrl, names: names ?? NO_NAMES, version, nonce, error }, node };
 }
 
-function decodeSotw(bytes: Uint8Array): DecodedRequest {
-  const { typeUrl, resourceNames, versionInfo, responseNonce, errorDetail, node } = DiscoveryRequest.decode(bytes);
-  const request = {
-    variant: "sotw",
-    typeUrl,
-    names: names(resourceNames),
-    version: versionInfo,
-    nonce: responseNonce,
-    error: errorText(errorDetail),
-  } as const;
-  return { request, node };
+function decodeDelta(bytes: Buffer): DecodedRequest {
+  let node: Node | undefined;
+  let typeUrl = "";
+  let nonce = "";
+  let error: string | undefined;
+  let subscribe: string[] | undefined;
+  let unsubscribe: string[] | undefined;
+  let versions: Map<string, string> | undefined;
+  eachBytesField(bytes, 0, bytes.length, (field, from, to) => {
+    if (field === DELTA.nonce) nonce = bytes.toString("utf8", from, to);
+    else if (field === DELTA.typeUrl) typeUrl = typeUrlIn(bytes, from, to);
+    else if (field === DELTA.subscribe) subscribe = withName(subscribe, bytes, from, to);
+    else if (field === DELTA.unsubscribe) unsubscribe = withName(unsubscribe, bytes, from, to);
+    else if (field === DELTA.initialVersions) versions = withVersion(versions, bytes, from, to);
+    else if (field === DELTA.node) node = Node.decode(bytes.subarray(from, to));
+    else if (field === DELTA.error) error = errorText(bytes.subarray(from, to));
+  });
+  return {
+    request: {
+      variant: "delta",
+      typeUrl,
+      subscribe: subscribe ?? NO_NAMES,
+      unsubscribe: unsubscribe ?? NO_NAMES,
+      initialVersions: versions ?? NO_VERSIONS,
+      nonce,
+      error,
+    },
+    node,
+  };
 }
 
-function decodeDelta(bytes: Uint8Array): DecodedRequest {
-  const message = DeltaDiscoveryRequest.decode(bytes);
-  const versions = Object.entries(message.initialResourceVersions);
-  names(versions.map(([name]) => name));
-  const request = {
-    variant: "delta",
-    typeUrl: message.typeUrl,
-    subscribe: names(message.resourceNamesSubscribe),
-    unsubscribe: names(message.resourceNamesUnsubscribe),
-    initialVersions: new Map(versions),
-    nonce: message.responseNonce,
-    error: errorText(message.errorDetail),
-  } as const;
-  return { request, node: message.node };
-}
-
-function names(list: readonly string[]): readonly string[] {
-  if (list.length > MAX_NAMES) throw new RangeError(`more than ${MAX_NAMES} resource names`);
-  if (list.some((name) => name.length > MAX_NAME_LENGTH))
-    throw new RangeError(`a resource name longer than ${MAX_NAME_LENGTH} characters`);
+function withName(list: string[] | undefined, bytes: Buffer, from: number, to: number): string[] {
+  if (list !== undefined && list.length >= MAX_NAMES) throw new RangeError(`more than ${MAX_NAMES} resource names`);
+  const name = nameIn(bytes, from, to);
+  if (list === undefined) return [name];
+  list.push(name);
   return list;
 }
 
+function withVersion(known: Map<string, string> | undefined, bytes: Buffer, from: number, to: number): Map<string, string> {
+  const versions = known ?? new Map<string, string>();
+  let name = "";
+  let version = "";
+  eachBytesField(bytes, from, to, (field, start, end) => {
+    if (field === ENTRY.key) name = nameIn(bytes, start, end);
+    else if (field === ENTRY.value) version = bytes.toString("utf8", start, end);
+  });
+  if (versions.size >= MAX_NAMES && !versions.has(name)) throw new RangeError(`more than ${MAX_NAMES} resource names`);
+  return versions.set(name, version);
+}
+
+function nameIn(bytes: Buffer, from: number, to: number): string {
+  const name = bytes.toString("utf8", from, to);
+  if (name.length > MAX_NAME_LENGTH) throw new RangeError(`a resource name longer than ${MAX_NAME_LENGTH} characters`);
+  return name;
+}
+
+/** One string for each type that is known, however many requests name it. */
+const KNOWN_TYPES: ReadonlyMap<TypeUrl, TypeUrl> = new Map(Object.values(TYPE_URL).map((typeUrl) => [typeUrl, typeUrl]));
+
+function typeUrlIn(bytes: Buffer, from: number, to: number): TypeUrl {
+  const typeUrl = bytes.toString("utf8", from, to);
+  return KNOWN_TYPES.get(typeUrl) ?? typeUrl;
+}
+
 /** The client's own words, cut: they go into logs and the API. */
-function errorText(status: { readonly code: number; readonly message: string } | undefined): string | undefined {
-  return status === undefined ? undefined : (status.message || `code ${status.code}`).slice(0, MAX_ERROR_LENGTH);
+function errorText(bytes: Uint8Array): string {
+  const { code, message } = Status.decode(bytes);
+  return (message || `code ${code}`).slice(0, MAX_ERROR_LENGTH);
 }

@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  DeltaDiscoveryRequest,
-  DeltaDiscoveryResponse,
-  DiscoveryResponse,
-} from "../../gen/envoy/service/discovery/v3/discovery.ts";
+import { DeltaDiscoveryResponse, DiscoveryResponse } from "../../gen/envoy/service/discovery/v3/discovery.ts";
 import { makeResource } from "../resource.ts";
 import { TYPE_URL } from "../types.ts";
-import { readAck } from "./ack.ts";
 import { PREFIX_BYTES } from "./frames.ts";
 import { encodeResponse, messageBytes } from "./response.ts";
 
@@ -87,20 +82,6 @@ test("a large response is encoded once for all whom it goes to alike, and not co
   }
   const whole = DiscoveryResponse.decode(message(encodeResponse("sotw", response("n.3"))));
   assert.deepEqual([whole.nonce, whole.resources.length], ["n.3", 40]);
-});
-
-test("an ACK is read without decoding; whatever says more is not one", () => {
-  const encode = (request: Partial<DeltaDiscoveryRequest>) =>
-    Buffer.from(DeltaDiscoveryRequest.encode(DeltaDiscoveryRequest.fromPartial(request)).finish());
-  assert.deepEqual(readAck(encode({ typeUrl, responseNonce: "e.7" })), { typeUrl, nonce: "e.7" });
-  assert.equal(readAck(encode({ typeUrl })), undefined);
-  assert.equal(
-    readAck(encode({ typeUrl, responseNonce: "e.7", errorDetail: { code: 3, message: "no", details: [] } })),
-    undefined,
-  );
-  assert.equal(readAck(encode({ typeUrl, responseNonce: "e.7", resourceNamesSubscribe: ["a"] })), undefined);
-  assert.equal(readAck(encode({ typeUrl, responseNonce: "x".repeat(200) })), undefined);
-  assert.equal(readAck(encode({ typeUrl, responseNonce: "e.7" }).subarray(0, -1)), undefined);
 });
 
 test("a name without a body has itself as its alias, and no Any (Envoy's virtual hosts on demand)", () => {

@@ -18,6 +18,11 @@ import { type BoundService, discoveryServices, type StreamKind } from "./service
 import { type Call, type Session, type SessionEnv, startSession } from "./session.ts";
 import { serverCredentials, type TlsFiles } from "./tls.ts";
 
+/**
+ * Connections that may wait to be accepted; the kernel allows fewer (net.core.somaxconn) or as many. With node's 511 the
+ * others of a storm of clients are not answered and ask again only after a second.
+ */
+const BACKLOG = 4096;
 const MAX_METADATA_BYTES = 16 * 1024;
 /** Streams are ended over this time when the server stops, so that they do not all arrive elsewhere at once. */
 const DRAIN_SPREAD_MS = 2000;
@@ -112,11 +117,14 @@ function bind(gate: Gate, address: ListenAddress): Promise<number> {
       reject(fail("MB_LISTEN_FAILED", { address: listenText(address), purpose: "the xDS port", reason }, { cause: error }));
     };
     gate.once("error", refused);
-    gate.listen(address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port }, () => {
-      gate.off("error", refused);
-      const bound = gate.address();
-      resolve(typeof bound === "object" && bound !== null ? bound.port : 0);
-    });
+    gate.listen(
+      address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port, backlog: BACKLOG },
+      () => {
+        gate.off("error", refused);
+        const bound = gate.address();
+        resolve(typeof bound === "object" && bound !== null ? bound.port : 0);
+      },
+    );
   });
 }
 
