@@ -91,7 +91,7 @@ export async function startExporter(scope: AsyncDisposableStack): Promise<Export
     },
     async up() {
       serving = make();
-      grpc = new Server({ interceptors: [serving.interceptor] });
+      grpc = new Server();
       grpc.addService(serving.definition, serving.implementation);
       const pair = { cert_chain: Buffer.from(certificate.cert), private_key: Buffer.from(certificate.key) };
       const secure = ServerCredentials.createSsl(Buffer.from(client.cert), [pair], true);

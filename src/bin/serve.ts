@@ -118,7 +118,7 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
   ];
   const server = createXdsServer({
     services,
-    interceptors: [links.interceptor],
+    rule: links.refusal,
     access,
     recorder,
     views: core.views,

@@ -4,8 +4,6 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import {
-  ServerInterceptingCall,
-  type ServerInterceptor,
   type ServerUnaryCall,
   type ServiceDefinition,
   type sendUnaryData,
@@ -56,8 +54,8 @@ export interface LinkReader {
 export interface LinkServer {
   readonly definition: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
-  /** Keeps peers to this service: a link's certificate does not open xDS. */
-  readonly interceptor: ServerInterceptor;
+  /** Keeps peers to this service: a link's certificate does not open xDS. Undefined: the call may go on. */
+  refusal(path: string, call: Authenticated): { readonly code: status; readonly details: string } | undefined;
   /** Links or exports were configured anew. */
   reconfigured(): void;
   /** Some registry may stand otherwise than before. */
@@ -139,15 +137,11 @@ export function createLinkServer(env: LinkServerEnv): LinkServer {
   return {
     definition: LINK_METHODS,
     implementation: { Watch: watch, Witness: witness },
-    interceptor: (method, call) =>
-      new ServerInterceptingCall(call, {
-        start(next) {
-          const peer = method.path.startsWith(`${LINK_SERVICE}/`) ? undefined : identify(call);
-          if (peer === undefined) next();
-          else
-            call.sendStatus({ code: status.PERMISSION_DENIED, details: `${peer.name} is a peer: it may read its exports only` });
-        },
-      }),
+    refusal(path, call) {
+      const peer = path.startsWith(`${LINK_SERVICE}/`) ? undefined : identify(call);
+      if (peer === undefined) return undefined;
+      return { code: status.PERMISSION_DENIED, details: `${peer.name} is a peer: it may read its exports only` };
+    },
     reconfigured() {
       const { peers } = env.policy();
       for (const session of [...sessions]) {

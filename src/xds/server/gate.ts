@@ -4,6 +4,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "../../kernel/clock.ts";
+import { createDeadlines } from "../../kernel/deadlines.ts";
 import type { Log } from "../../kernel/log.ts";
 
 export interface GateLimits {
@@ -40,20 +41,12 @@ export function createGate(limits: GateLimits, env: GateEnv, accept: (socket: So
     socket.destroy();
   };
 
-  const watchForPreface = (socket: Socket) => {
-    const closed = new AbortController();
-    socket.once("close", () => closed.abort());
-    env.clock.sleep(limits.prefaceMs, closed.signal).then(
-      () => {
-        // After what has arrived is read: where this process was busy for so long, it is not the client that was silent.
-        setImmediate(() => {
-          if (!socket.destroyed && socket.bytesRead < PREFACE_BYTES) refuse(socket, "silent");
-        });
-      },
-      // The only rejection of a sleep is its abort: the connection closed by itself.
-      () => undefined,
-    );
-  };
+  const prefaces = createDeadlines<Socket>(limits.prefaceMs, env.clock, (socket) => {
+    // After what has arrived is read: where this process was busy for so long, it is not the client that was silent.
+    setImmediate(() => {
+      if (!socket.destroyed && socket.bytesRead < PREFACE_BYTES) refuse(socket, "silent");
+    });
+  });
 
   return createServer({ noDelay: true }, (socket) => {
     // A peer that resets the connection while it is refused must not end the process.
@@ -65,12 +58,13 @@ export function createGate(limits: GateLimits, env: GateEnv, accept: (socket: So
     open++;
     perAddress.set(address, ofAddress + 1);
     socket.once("close", () => {
+      prefaces.stop(socket);
       open--;
       const left = (perAddress.get(address) ?? 1) - 1;
       if (left === 0) perAddress.delete(address);
       else perAddress.set(address, left);
     });
-    watchForPreface(socket);
+    prefaces.start(socket);
     accept(socket);
   });
 }

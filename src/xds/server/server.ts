@@ -1,21 +1,16 @@
 /** The xDS server: binds, serves the discovery services, and stops without cutting anybody off. */
 import type { Server as Gate } from "node:net";
-import {
-  type ChannelOptions,
-  Server,
-  ServerCredentials,
-  ServerInterceptingCall,
-  type ServerInterceptor,
-  status,
-} from "@grpc/grpc-js";
+import { type ChannelOptions, Server, ServerCredentials } from "@grpc/grpc-js";
+import { createDeadlines } from "../../kernel/deadlines.ts";
 import { reasonOf } from "../../kernel/errors.ts";
 import { isLoopback, type ListenAddress, listenText } from "../../kernel/listen-address.ts";
 import { fail } from "../../model/errors.ts";
+import { admitted, type CallRule } from "./admission.ts";
 import { createGate, DEFAULT_GATE_LIMITS, type GateLimits } from "./gate.ts";
 import { SERVER_OPTIONS } from "./options.ts";
 import { createPacer } from "./pacer.ts";
 import { type BoundService, discoveryServices, type StreamKind } from "./services.ts";
-import { type Call, type Session, type SessionEnv, startSession } from "./session.ts";
+import { type Call, type Session, type SessionEnv, STALL_MS, startSession } from "./session.ts";
 import { serverCredentials, type TlsFiles } from "./tls.ts";
 
 /**
@@ -23,19 +18,18 @@ import { serverCredentials, type TlsFiles } from "./tls.ts";
  * others of a storm of clients are not answered and ask again only after a second.
  */
 const BACKLOG = 4096;
-const MAX_METADATA_BYTES = 16 * 1024;
 /** Streams are ended over this time when the server stops, so that they do not all arrive elsewhere at once. */
 const DRAIN_SPREAD_MS = 2000;
 
-export interface XdsServerEnv extends Omit<SessionEnv, "pacer"> {
+export interface XdsServerEnv extends Omit<SessionEnv, "pacer" | "stalls"> {
   /** Default: DEFAULT_GATE_LIMITS. */
   readonly limits?: GateLimits;
   /** Over SERVER_OPTIONS; for tests, which cannot wait half an hour. */
   readonly channel?: ChannelOptions;
   /** Served beside discovery: load reports, client status. */
   readonly services?: readonly BoundService[];
-  /** See every call of every service before it begins. */
-  readonly interceptors?: readonly ServerInterceptor[];
+  /** Asked about every call of every service before it begins. Default: all are taken. */
+  readonly rule?: CallRule;
 }
 
 export interface ListenOptions {
@@ -59,19 +53,17 @@ export function createXdsServer(env: XdsServerEnv): XdsServer {
   const { limits = DEFAULT_GATE_LIMITS } = env;
   const sessions = new Set<Session>();
   const gates = new Set<Gate>();
-  const server = new Server({
-    ...SERVER_OPTIONS,
-    ...env.channel,
-    interceptors: [refuseLargeMetadata, ...(env.interceptors ?? [])],
-  });
+  const server = new Server({ ...SERVER_OPTIONS, ...env.channel });
 
-  const sessionEnv = { ...env, pacer: createPacer(env.clock) };
+  const stalls = createDeadlines<() => void>(STALL_MS, env.clock, (letGo) => letGo());
+  const sessionEnv: SessionEnv = { ...env, pacer: createPacer(env.clock), stalls };
   const serve = (kind: StreamKind) => (call: Call) => {
     const session: Session = startSession(call, kind, sessionEnv, () => sessions.delete(session));
     sessions.add(session);
   };
   const services = [...discoveryServices(serve), ...(env.services ?? [])];
-  for (const { definition, implementation } of services) server.addService(definition, implementation);
+  const { rule = () => undefined } = env;
+  for (const service of services) server.addService(service.definition, admitted(service, rule));
 
   return {
     get streams() {
@@ -127,16 +119,3 @@ function bind(gate: Gate, address: ListenAddress): Promise<number> {
     );
   });
 }
-
-const refuseLargeMetadata: ServerInterceptor = (_method, call) =>
-  new ServerInterceptingCall(call, {
-    start(next) {
-      next({
-        onReceiveMetadata(metadata, forward) {
-          const bytes = Object.entries(metadata.getMap()).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
-          if (bytes <= MAX_METADATA_BYTES) forward(metadata);
-          else call.sendStatus({ code: status.RESOURCE_EXHAUSTED, details: `metadata larger than ${MAX_METADATA_BYTES} bytes` });
-        },
-      });
-    },
-  });

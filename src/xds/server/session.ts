@@ -5,6 +5,7 @@
 import { status as grpcStatus } from "@grpc/grpc-js";
 import type { Node } from "../../gen/envoy/config/core/v3/base.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import type { Deadlines } from "../../kernel/deadlines.ts";
 import { MeshbridgeError, reasonOf } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { fail } from "../../model/errors.ts";
@@ -27,11 +28,8 @@ import { mayHaveSecrets } from "./secret-access.ts";
 import type { StreamKind } from "./services.ts";
 import { BEATS_IN_TTL, ttlFor } from "./ttl.ts";
 
-/** Why a wait ends early. One for all: an error of its own for each, with its stack, was 3 % of a storm of clients. */
-const OVER = new Error("no longer waited for");
-
-/** A client that has not read what was sent for so long is closed; it reconnects and gets the newest state alone. */
-const STALL_MS = 30_000;
+/** A client that has not read what was sent for so many ms is closed; it reconnects and gets the newest state alone. */
+export const STALL_MS = 30_000;
 
 /** Counters of what the server does; names and labels are the metrics' matter. */
 export interface XdsMetrics {
@@ -47,6 +45,8 @@ export interface XdsMetrics {
 export interface SessionEnv {
   readonly views: ViewProvider;
   readonly pacer: Pacer;
+  /** Waits of STALL_MS: what is over is called. */
+  readonly stalls: Deadlines<() => void>;
   readonly proxies: Proxies;
   readonly defaults: NodeDefaults;
   readonly epoch: string;
@@ -77,15 +77,16 @@ interface Open {
   readonly unsubscribe: () => void;
   readonly record: StreamRecorder | undefined;
   readonly log: Log;
-  /** Ends with the stream. */
-  readonly over: AbortController;
+  /** Ends with the stream; where there are heartbeats. */
+  readonly over: AbortController | undefined;
 }
 
 /** Serves the call until it ends; `onClose` is called exactly once. */
 export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onClose: () => void): Session {
   let open: Open | undefined;
   let closed = false;
-  let stalled: AbortController | undefined;
+  /** The client does not keep up: nothing is made for it until it does. */
+  let stalled = false;
   let proven: PeerIdentity = NOBODY;
   let trusted = false;
   let denied = false;
@@ -94,10 +95,10 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
   const close = () => {
     if (closed) return;
     closed = true;
-    stalled?.abort(OVER);
+    env.stalls.stop(letGo);
     env.metrics.stream(kind.variant, -1);
     if (open !== undefined) {
-      open.over.abort(OVER);
+      open.over?.abort();
       open.unsubscribe();
       open.handle.release();
       open.proxy.close();
@@ -123,7 +124,7 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
   };
 
   const flush = () => {
-    if (closed || open === undefined || !open.handle.ready || stalled !== undefined) return;
+    if (closed || open === undefined || !open.handle.ready || stalled) return;
     send(open, open.stream.flush());
   };
 
@@ -136,36 +137,33 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
       to.record?.response(response);
       env.metrics.response(shortType(response.typeUrl), messageBytes(frame));
     }
-    if (!room) waitForRoom(to.log);
+    if (!room) waitForRoom();
   };
 
   /** Until the stream ends. */
-  const beat = async (to: Open, ttlMs: number) => {
+  const beat = async (to: Open, ttlMs: number, signal: AbortSignal) => {
     while (!closed) {
-      await env.clock.sleep(ttlMs / BEATS_IN_TTL, to.over.signal);
-      if (!closed && stalled === undefined) guard(() => send(to, to.stream.heartbeat()));
+      await env.clock.sleep(ttlMs / BEATS_IN_TTL, signal);
+      if (!closed && !stalled) guard(() => send(to, to.stream.heartbeat()));
     }
   };
 
   const flushGuarded = () => guard(flush);
 
-  const waitForRoom = (log: Log) => {
-    const waiting = new AbortController();
-    stalled = waiting;
+  const waitForRoom = () => {
+    stalled = true;
+    env.stalls.start(letGo);
     messages.onceDrained(() => {
-      waiting.abort(OVER);
-      stalled = undefined;
+      stalled = false;
+      env.stalls.stop(letGo);
       env.pacer.request(flushGuarded);
     });
-    env.clock.sleep(STALL_MS, waiting.signal).then(
-      () => {
-        log.warn({ stalledMs: STALL_MS }, "xds client does not read; its stream is closed");
-        call.emit("error", { code: grpcStatus.RESOURCE_EXHAUSTED, details: "the client does not read what it is sent" });
-        close();
-      },
-      // The only rejection of a sleep is its abort: there is room again, or the stream has ended.
-      () => undefined,
-    );
+  };
+
+  const letGo = () => {
+    open?.log.warn({ stalledMs: STALL_MS }, "xds client does not read; its stream is closed");
+    call.emit("error", { code: grpcStatus.RESOURCE_EXHAUSTED, details: "the client does not read what it is sent" });
+    close();
   };
 
   const begin = (node: Node | undefined): Open => {
@@ -195,9 +193,10 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     log.info({ role: client.role, variant: kind.variant, view: handle.key }, "xds stream opened");
     const record = env.recorder?.open({ node: nodeId, view: handle.key, variant: kind.variant });
     const unsubscribe = handle.subscribe(() => env.pacer.change(flushGuarded));
-    const begun: Open = { handle, stream, proxy, unsubscribe, record, log, over: new AbortController() };
+    const over = ttl === undefined ? undefined : new AbortController();
+    const begun: Open = { handle, stream, proxy, unsubscribe, record, log, over };
     // The only rejection of a sleep is its abort: the stream has ended.
-    if (ttl !== undefined) beat(begun, ttl.ms).catch(() => undefined);
+    if (ttl !== undefined && over !== undefined) beat(begun, ttl.ms, over.signal).catch(() => undefined);
     return begun;
   };
 
