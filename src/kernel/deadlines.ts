@@ -4,6 +4,9 @@
  */
 import type { Clock } from "./clock.ts";
 
+/** One reason for all: without it each abort makes an error with a stack. */
+const NOBODY_WAITS = new Error("nobody waits any more");
+
 /** `key` is whatever the wait is about; it has at most one. */
 export interface Deadlines<K> {
   /** Begins the wait; one that the key has already begins anew. */
@@ -49,7 +52,7 @@ export function createDeadlines<K>(ms: number, clock: Clock, onOver: (key: K) =>
     },
     stop(key) {
       if (!waits.delete(key) || waits.size > 0) return;
-      sleep?.abort();
+      sleep?.abort(NOBODY_WAITS);
       sleep = undefined;
     },
   };

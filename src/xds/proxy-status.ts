@@ -1,5 +1,6 @@
 /** What is known of one connected client (a proxy or a gRPC program), for API, CLI, metrics and `explain`. */
 import type { Client } from "../routing/client.ts";
+import type { Names } from "./name-set.ts";
 import type { TypeUrl } from "./types.ts";
 
 /**
@@ -17,7 +18,7 @@ export interface ProxyTypeStatus {
   readonly wildcard: boolean;
   /** Names asked for explicitly: how many, and which (live, not a copy). */
   readonly names: number;
-  readonly subscribed: ReadonlySet<string>;
+  readonly subscribed: Names;
   /** Sequence number of the view's table up to which everything was sent, and acknowledged. */
   readonly sentSeq: number;
   readonly ackedSeq: number;

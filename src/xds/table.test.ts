@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { NameSet } from "./name-set.ts";
 import { resource } from "./stream/testing.ts";
 import { createTable, createTables } from "./table.ts";
 import { TYPE_URL } from "./types.ts";
@@ -75,4 +76,23 @@ test("property: what changed since a seq is what differs, through thousands of c
     }),
     { numRuns: 30 },
   );
+});
+
+test("names keep their numbers until those that are long gone are forgotten; sets of names notice nothing", () => {
+  const table = createTable();
+  const wanted = new NameSet(table);
+  for (const name of ["first", "gone 1", "never there", "last"]) wanted.add(name);
+  table.set(resource(CDS, "first"));
+  const { index } = table;
+  const one = resource(CDS, "gone");
+  for (let n = 0; n < 110_000; n++) {
+    table.set({ ...one, name: `gone ${n}` });
+    table.delete(`gone ${n}`);
+  }
+  table.set(resource(CDS, "last"));
+  for (let version = 0; table.index === index && version < 300_000; version++) table.set(resource(CDS, "last", version));
+  assert.notEqual(table.index, index);
+  assert.ok(table.index.size < 110_000, `${table.index.size} numbers`);
+  assert.deepEqual([...wanted].sort(), ["first", "gone 1", "last", "never there"]);
+  for (const name of ["first", "last"]) assert.equal(table.index.nameOf(table.index.idOf(name) ?? -1), name);
 });

@@ -3,6 +3,7 @@
  * Mutable inside, written by one owner (the view), read by its streams.
  */
 import { hash } from "node:crypto";
+import type { NameIndex } from "./name-set.ts";
 import { type Resource, TYPE_URL, type TypeTable, type TypeUrl, type ViewTables } from "./types.ts";
 
 /** Removed names are remembered so that clients far behind learn of them; the oldest are forgotten beyond this. */
@@ -11,6 +12,8 @@ const MAX_REMOVED = 100_000;
 const LOG_SLACK = 2;
 
 interface Entry {
+  /** Its number in the table's index. */
+  id: number;
   resource: Resource | undefined;
   /** What the name held before it was removed. */
   last: Resource;
@@ -33,6 +36,7 @@ export function createTable(): WritableTable {
   let pending: ReadonlySet<string> = new Set();
   /** XOR of one hash per resource: the same whatever the order, and kept current at the cost of what changes. */
   let digest = 0n;
+  let index = newIndex(entries);
   let lately: { readonly since: number; readonly seq: number; readonly names: readonly string[] } | undefined;
 
   const record = (name: string, entry: Entry) => {
@@ -51,6 +55,8 @@ export function createTable(): WritableTable {
       entries.delete(line.name);
       return false;
     });
+    // What was forgotten gives its number back.
+    if (removed > MAX_REMOVED) index = newIndex(entries);
   };
 
   return {
@@ -62,6 +68,9 @@ export function createTable(): WritableTable {
     },
     get version() {
       return digest.toString(16).padStart(16, "0");
+    },
+    get index() {
+      return index;
     },
     get: (name) => entries.get(name)?.resource,
     addedAt: (name) => {
@@ -97,7 +106,7 @@ export function createTable(): WritableTable {
       seq++;
       digest ^= digestOf(resource) ^ (entry?.resource === undefined ? 0n : digestOf(entry.resource));
       if (entry === undefined) {
-        const fresh: Entry = { resource, last: resource, addedAt: seq, changedAt: seq };
+        const fresh: Entry = { id: index.add(resource.name), resource, last: resource, addedAt: seq, changedAt: seq };
         entries.set(resource.name, fresh);
         size++;
         record(resource.name, fresh);
@@ -122,6 +131,21 @@ export function createTable(): WritableTable {
       record(name, entry);
       return true;
     },
+  };
+}
+
+/** Numbers the entries anew. */
+function newIndex(entries: ReadonlyMap<string, Entry>): NameIndex & { add(name: string): number } {
+  const names: string[] = [];
+  const add = (name: string) => names.push(name) - 1;
+  for (const [name, entry] of entries) entry.id = add(name);
+  return {
+    idOf: (name) => entries.get(name)?.id,
+    nameOf: (id) => names[id],
+    get size() {
+      return names.length;
+    },
+    add,
   };
 }
 

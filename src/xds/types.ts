@@ -1,4 +1,5 @@
 /** The words of the xDS server: resource types, resources, and what a client is known to hold. */
+import type { NameIndex } from "./name-set.ts";
 
 export const TYPE_URL = {
   listener: "type.googleapis.com/envoy.config.listener.v3.Listener",
@@ -37,6 +38,8 @@ export interface TypeTable {
   readonly size: number;
   /** Content hash over all names and versions: equal on replicas with equal content. */
   readonly version: string;
+  /** Numbers for the names that are or were in it. */
+  readonly index: NameIndex;
   get(name: string): Resource | undefined;
   /** The seq at which the name came into the table last; 0 when it is not in it. */
   addedAt(name: string): number;

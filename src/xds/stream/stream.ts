@@ -6,6 +6,7 @@
  * listeners, then routes; removals after what referred to them is settled; endpoints again after their cluster, even
  * unchanged, because Envoy waits for them (xDS protocol, "Resource warming"); a refused response is not sent again.
  */
+import type { Names } from "../name-set.ts";
 import { type Resource, TYPE_URL, type TypeTable, type TypeUrl, type ViewTables } from "../types.ts";
 import { type Due, dueOf } from "./due.ts";
 import type { Answer, StreamRequest, StreamResponse, Variant } from "./messages.ts";
@@ -50,7 +51,7 @@ export interface TypeProgress {
   readonly wildcard: boolean;
   readonly names: number;
   /** Names asked for explicitly. Live: it changes with the subscription. */
-  readonly subscribed: ReadonlySet<string>;
+  readonly subscribed: Names;
   readonly sentSeq: number;
   readonly ackedSeq: number;
   readonly unanswered: boolean;
@@ -124,7 +125,7 @@ export function createXdsStream({ variant, tables, epoch, ttl, resourceErrors = 
   return {
     receive(request) {
       const known = states.get(request.typeUrl);
-      const state = known ?? newTypeState(request.typeUrl);
+      const state = known ?? newTypeState(request.typeUrl, tables.table(request.typeUrl));
       if (known === undefined) {
         states.set(request.typeUrl, state);
         ordered = [...states.values()].sort((a, b) => placeOf(a.typeUrl) - placeOf(b.typeUrl));

@@ -1,5 +1,6 @@
 /** What one stream wants of one type (xDS protocol, "How the client specifies what resources to return"). Pure data. */
-import { TYPE_URL, type TypeUrl } from "../types.ts";
+import { NameSet } from "../name-set.ts";
+import { TYPE_URL, type TypeTable, type TypeUrl } from "../types.ts";
 
 const WILDCARD = "*";
 
@@ -7,7 +8,7 @@ export interface Subscription {
   /** SotW: no name was ever given, so an empty list still means everything. */
   legacy: boolean;
   wild: boolean;
-  readonly names: Set<string>;
+  readonly names: NameSet;
 }
 
 /** Only listeners and clusters know "everything"; for the other types an empty list is nothing. */
@@ -28,8 +29,8 @@ export function everyHost(routeConfiguration: string): string {
   return `${routeConfiguration}/*`;
 }
 
-export function newSubscription(): Subscription {
-  return { legacy: true, wild: false, names: new Set() };
+export function newSubscription(table: Pick<TypeTable, "index">): Subscription {
+  return { legacy: true, wild: false, names: new NameSet(table) };
 }
 
 export function wants(subscription: Subscription, name: string): boolean {

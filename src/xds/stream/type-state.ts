@@ -1,5 +1,5 @@
 /** What is known of one type on one stream. Plain mutable data, owned by the stream. */
-import type { TypeUrl } from "../types.ts";
+import type { TypeTable, TypeUrl } from "../types.ts";
 import { newSubscription, type Subscription } from "./subscription.ts";
 
 /** A removal waits until the types that may refer to the resource are settled up to these seqs. */
@@ -46,10 +46,10 @@ export interface TypeState {
   lastNack: string | undefined;
 }
 
-export function newTypeState(typeUrl: TypeUrl): TypeState {
+export function newTypeState(typeUrl: TypeUrl, table: Pick<TypeTable, "index">): TypeState {
   return {
     typeUrl,
-    subscription: newSubscription(),
+    subscription: newSubscription(table),
     sentSeq: 0,
     settledSeq: 0,
     ackedSeq: 0,
