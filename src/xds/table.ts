@@ -36,6 +36,8 @@ export function createTable(): WritableTable {
   let pending: ReadonlySet<string> = new Set();
   /** XOR of one hash per resource: the same whatever the order, and kept current at the cost of what changes. */
   let digest = 0n;
+  /** The digest as text, until it changes: every response carries it. */
+  let version: string | undefined;
   let index = newIndex(entries);
   let lately: { readonly since: number; readonly seq: number; readonly names: readonly string[] } | undefined;
 
@@ -67,7 +69,8 @@ export function createTable(): WritableTable {
       return size;
     },
     get version() {
-      return digest.toString(16).padStart(16, "0");
+      version ??= digest.toString(16).padStart(16, "0");
+      return version;
     },
     get index() {
       return index;
@@ -104,6 +107,7 @@ export function createTable(): WritableTable {
       const entry = entries.get(resource.name);
       if (entry?.resource?.version === resource.version) return false;
       seq++;
+      version = undefined;
       digest ^= digestOf(resource) ^ (entry?.resource === undefined ? 0n : digestOf(entry.resource));
       if (entry === undefined) {
         const fresh: Entry = { id: index.add(resource.name), resource, last: resource, addedAt: seq, changedAt: seq };
@@ -126,6 +130,7 @@ export function createTable(): WritableTable {
       if (entry?.resource === undefined) return false;
       seq++;
       size--;
+      version = undefined;
       digest ^= digestOf(entry.resource);
       entry.resource = undefined;
       record(name, entry);

@@ -9,6 +9,7 @@ import { encodeResponse, messageBytes } from "./response.ts";
 
 const typeUrl = TYPE_URL.endpoint;
 const name = fc.string({ minLength: 1, maxLength: 300, unit: "grapheme" });
+const someNonce = fc.string({ minLength: 1, maxLength: 60, unit: "grapheme" }).filter((text) => Buffer.byteLength(text) <= 127);
 const resources = fc
   .array(fc.tuple(name, fc.uint8Array({ minLength: 1, maxLength: 400 })), { maxLength: 5 })
   .map((all) => all.map(([one, body]) => makeResource(typeUrl, one, body)));
@@ -23,7 +24,7 @@ function message(pieces: readonly Uint8Array[]): Buffer {
 
 test("property: a response is what the generated code reads, the first time and from what is remembered", () => {
   fc.assert(
-    fc.property(resources, fc.array(name, { maxLength: 3 }), name, (made, removed, nonce) => {
+    fc.property(resources, fc.array(name, { maxLength: 3 }), someNonce, (made, removed, nonce) => {
       for (const _ of [1, 2]) {
         const response = { typeUrl, nonce, version: "v1", resources: made, removed };
         const delta = message(encodeResponse("delta", response));
@@ -89,4 +90,9 @@ test("a name without a body has itself as its alias, and no Any (Envoy's virtual
   const response = { typeUrl, nonce: "n", version: "v", resources: [], removed: [], bare };
   const [read] = DeltaDiscoveryResponse.decode(message(encodeResponse("delta", response))).resources;
   assert.deepEqual([read?.name, read?.aliases, read?.version, read?.resource], [bare[0]?.name, [bare[0]?.name], "", undefined]);
+});
+
+test("a nonce that would not fit into its field is an error, not a broken message", () => {
+  const response = { typeUrl, nonce: "n".repeat(128), version: "v", resources: [], removed: ["a"] };
+  assert.throws(() => encodeResponse("delta", response), RangeError);
 });

@@ -34,24 +34,37 @@ const SHARED_FROM_BYTES = 16 * 1024;
 
 /**
  * The response as the client expects it on the wire, after its gRPC prefix, in one piece or several. What is in the pieces
- * is shared: nobody may write to them.
+ * is shared: nobody may write to them. Throws RangeError for a nonce above 127 bytes.
  */
 export function encodeResponse(variant: Variant, response: StreamResponse): readonly Uint8Array[] {
   const parts = contentOf(variant, response);
-  const content = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const nonce = field(NONCE, Buffer.from(response.nonce));
+  let content = 0;
+  for (const { byteLength } of parts) content += byteLength;
+  const nonceBytes = NONCE_HEAD_BYTES + Buffer.byteLength(response.nonce);
+  if (nonceBytes > MAX_NONCE_BYTES) throw new RangeError(`a nonce of ${nonceBytes} bytes`);
   const [only] = parts;
   const shared = only !== undefined && parts.length === 1 && content >= SHARED_FROM_BYTES;
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + (shared ? 0 : content + nonce.byteLength));
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + (shared ? 0 : content + nonceBytes));
   frame[0] = 0;
-  frame.writeUInt32BE(content + nonce.byteLength, 1);
-  if (shared) return [frame, only, nonce];
+  frame.writeUInt32BE(content + nonceBytes, 1);
+  if (shared) return [frame, only, writeNonce(Buffer.allocUnsafe(nonceBytes), 0, response.nonce)];
   let at = PREFIX_BYTES;
-  for (const part of [...parts, nonce]) {
+  for (const part of parts) {
     frame.set(part, at);
     at += part.byteLength;
   }
+  writeNonce(frame, at, response.nonce);
   return [frame];
+}
+
+/** Tag and length, which is one byte below 128. */
+const NONCE_HEAD_BYTES = 2;
+const MAX_NONCE_BYTES = NONCE_HEAD_BYTES + 127;
+
+function writeNonce(to: Buffer, at: number, nonce: string): Buffer {
+  to[at] = (NONCE << 3) | 2;
+  to[at + 1] = to.write(nonce, at + NONCE_HEAD_BYTES);
+  return to;
 }
 
 /** Without the prefix. */

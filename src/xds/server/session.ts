@@ -220,9 +220,9 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
       env.metrics.nack(shortType(answer.typeUrl));
       open.log.warn({ typeUrl: answer.typeUrl, reason: answer.message }, "xds client refused an update");
     }
-    // An answer alone asks for nothing; what it makes due is changes that came meanwhile.
+    // An answer alone asks for nothing; what it makes due, if anything, is changes that came meanwhile.
     if (answer.kind === "none") env.pacer.request(flushGuarded);
-    else env.pacer.change(flushGuarded);
+    else if (open.stream.due) env.pacer.change(flushGuarded);
   };
 
   const end = () => {

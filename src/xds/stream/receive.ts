@@ -20,14 +20,17 @@ export function receive(state: TypeState, request: StreamRequest, tables: ViewTa
 function settle(state: TypeState, { nonce, error }: StreamRequest): Answer {
   const { typeUrl } = state;
   // It changed nothing, so neither does its answer.
-  if (state.beats.delete(nonce)) return { kind: "none", typeUrl };
-  if (nonce === "" || !state.inflight.delete(nonce)) return { kind: "none", typeUrl };
+  if (state.beats.size > 0 && state.beats.delete(nonce)) return { kind: "none", typeUrl };
+  const answered = state.inflight.indexOf(nonce);
+  if (answered < 0) return { kind: "none", typeUrl };
+  if (answered === state.inflight.length - 1) state.inflight.pop();
+  else state.inflight.splice(answered, 1);
   if (error !== undefined) {
     state.refused = true;
     state.nacks++;
     state.lastNack = error;
   }
-  if (state.inflight.size === 0) {
+  if (state.inflight.length === 0) {
     state.settledSeq = Math.max(state.settledSeq, state.inflightSeq);
     if (!state.refused) {
       state.ackedSeq = state.settledSeq;
@@ -59,6 +62,8 @@ function takeSotw(state: TypeState, request: SotwRequest, table: TypeTable, { fi
 
 function takeDelta(state: TypeState, request: DeltaRequest, table: TypeTable, { first, complete }: Circumstances): void {
   const { subscription } = state;
+  // An answer and no more, as nearly all requests are.
+  if (!first && request.subscribe.length === 0 && request.unsubscribe.length === 0) return;
   const change = editNames(subscription, state.typeUrl, {
     subscribe: request.subscribe,
     unsubscribe: request.unsubscribe,

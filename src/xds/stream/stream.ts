@@ -65,6 +65,8 @@ export interface TypeProgress {
 export interface XdsStream {
   /** Takes a request. What it makes due comes with the next flush. */
   receive(request: StreamRequest): Answer;
+  /** False: there is nothing to flush. */
+  readonly due: boolean;
   /** Everything that may be sent now, in the order in which it must be sent. */
   flush(): readonly StreamResponse[];
   /** That what the client has of the type with a TTL is still meant; nothing while it owes an answer. */
@@ -78,17 +80,18 @@ export function createXdsStream({ variant, tables, epoch, ttl, resourceErrors = 
   let ordered: readonly TypeState[] = [];
   let nonces = 0;
 
-  const respond = (state: TypeState, { resources, removed, absent = [], missing = [] }: Part): StreamResponse => {
+  const respond = (state: TypeState, { resources, removed, absent, missing }: Part): StreamResponse => {
     const nonce = `${epoch}.${++nonces}`;
-    state.inflight.add(nonce);
+    state.inflight.push(nonce);
     const { version } = tables.table(state.typeUrl);
-    const bare = absent.map((name) => ({ name, version: "" }));
-    const ttlMs = ttl?.typeUrl === state.typeUrl ? ttl.ms : undefined;
+    // All but a few say no more than this; one shape for them is what makes the way of a change through the server quick.
+    const response = { typeUrl: state.typeUrl, nonce, version, resources, removed };
+    if (absent === undefined && missing === undefined && ttl?.typeUrl !== state.typeUrl) return response;
     return {
-      ...{ typeUrl: state.typeUrl, nonce, version, resources, removed },
-      ...(bare.length > 0 && { bare }),
-      ...(missing.length > 0 && { missing }),
-      ...(ttlMs !== undefined && { ttlMs }),
+      ...response,
+      ...(absent !== undefined && { bare: absent.map((name) => ({ name, version: "" })) }),
+      ...(missing !== undefined && { missing }),
+      ...(ttl?.typeUrl === state.typeUrl && { ttlMs: ttl.ms }),
     };
   };
 
@@ -104,7 +107,7 @@ export function createXdsStream({ variant, tables, epoch, ttl, resourceErrors = 
   };
 
   const mayHaveDue = (state: TypeState): boolean => {
-    if (state.inflight.size > 0 || state.beats.size > 0) return false;
+    if (state.inflight.length > 0 || state.beats.size > 0) return false;
     if (tables.complete) endGuard(state, variant);
     else if (variant === "sotw" && state.guarded !== undefined) return false;
     return !isInStep(state, tables.table(state.typeUrl).seq);
@@ -132,15 +135,20 @@ export function createXdsStream({ variant, tables, epoch, ttl, resourceErrors = 
       }
       return receive(state, request, tables, known === undefined);
     },
+    get due() {
+      return ordered.some(mayHaveDue);
+    },
     flush() {
       const responses: StreamResponse[] = [];
-      // Twice: a removal may only have waited for a type that turned out, in the first round, to have nothing to send.
-      for (let round = 0; round < 2; round++) for (const state of ordered) if (mayHaveDue(state)) flushType(state, responses);
+      for (const state of ordered) if (mayHaveDue(state)) flushType(state, responses);
+      // A removal may only have waited for a type that has turned out to have nothing to send; and what a later type refers
+      // to is due again, as the secrets of a listener are.
+      for (const state of ordered) if (state.dirty.size > 0 && mayHaveDue(state)) flushType(state, responses);
       return responses;
     },
     heartbeat() {
       const state = ttl === undefined ? undefined : states.get(ttl.typeUrl);
-      if (state === undefined || ttl === undefined || state.inflight.size > 0 || state.beats.size > 0) return [];
+      if (state === undefined || ttl === undefined || state.inflight.length > 0 || state.beats.size > 0) return [];
       const table = tables.table(ttl.typeUrl);
       const kept = variant === "sotw" ? wholeKept(state, table) : keptNow(state, table);
       if (kept.length === 0) return [];
@@ -198,6 +206,7 @@ function endGuard(state: TypeState, variant: Variant): void {
 interface Part {
   readonly resources: readonly Resource[];
   readonly removed: readonly string[];
+  /** Absent: none. */
   readonly absent?: readonly string[];
   readonly missing?: readonly string[];
 }
@@ -218,7 +227,8 @@ function deltaAnswer(state: TypeState, { present, removed, absent }: Due, tables
     resources.push(resource);
     bytes += resource.body.byteLength;
   }
-  return [...parts, { resources, removed, absent }];
+  parts.push(absent.length > 0 ? { resources, removed, absent } : { resources, removed });
+  return parts;
 }
 
 /**
@@ -240,11 +250,12 @@ function sotwAnswer(
   tellMissing: boolean,
 ): readonly Part[] | undefined | "wait" {
   const missing = tellMissing ? removed.filter((name) => state.owed.has(name)) : [];
+  const more = missing.length > 0 ? { missing } : {};
   if (!isWildcardType(state.typeUrl))
-    return present.length > 0 || missing.length > 0 ? [{ resources: present, removed: [], missing }] : undefined;
+    return present.length > 0 || missing.length > 0 ? [{ resources: present, removed: [], ...more }] : undefined;
   if (blocked.length > 0) return "wait";
   if (present.length === 0 && removed.length === 0 && !state.mustAnswer) return undefined;
-  return [{ resources: wholeOf(state, tables.table(state.typeUrl), waiting.keys()), removed: [], missing }];
+  return [{ resources: wholeOf(state, tables.table(state.typeUrl), waiting.keys()), removed: [], ...more }];
 }
 
 function commit(state: TypeState, due: Due, seq: number, sent: boolean): void {
@@ -252,9 +263,10 @@ function commit(state: TypeState, due: Due, seq: number, sent: boolean): void {
   state.full = false;
   state.mustAnswer = false;
   state.refused = false;
-  state.owed.clear();
-  state.dirty.clear();
-  state.waiting.clear();
+  // A set that is cleared gets new memory, also when it was empty.
+  if (state.owed.size > 0) state.owed.clear();
+  if (state.dirty.size > 0) state.dirty.clear();
+  if (state.waiting.size > 0) state.waiting.clear();
   for (const name of due.blocked) state.dirty.add(name);
   for (const [name, needs] of due.waiting) {
     state.dirty.add(name);
@@ -274,7 +286,7 @@ function commit(state: TypeState, due: Due, seq: number, sent: boolean): void {
 function progressOf(state: TypeState): TypeProgress {
   const { typeUrl, subscription, sentSeq, ackedSeq, inflight, cameWithState, nacks, lastNack } = state;
   const { wild, names } = subscription;
-  const unanswered = inflight.size > 0;
+  const unanswered = inflight.length > 0;
   return {
     typeUrl,
     wildcard: wild,

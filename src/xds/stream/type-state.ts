@@ -24,8 +24,8 @@ export interface TypeState {
   full: boolean;
   /** An answer is due even when it is empty. */
   mustAnswer: boolean;
-  /** Nonces of the responses (one, or the chunks of one) that are not answered yet. */
-  readonly inflight: Set<string>;
+  /** Nonces of the responses (one most often, or the chunks of one) that are not answered yet. */
+  readonly inflight: string[];
   /** Nonces of what was said only so that the client keeps what it has. */
   readonly beats: Set<string>;
   /** What `settledSeq` becomes when they are. */
@@ -58,7 +58,7 @@ export function newTypeState(typeUrl: TypeUrl, table: Pick<TypeTable, "index">):
     cameWithState: false,
     full: false,
     mustAnswer: false,
-    inflight: new Set(),
+    inflight: [],
     beats: new Set(),
     inflightSeq: 0,
     refused: false,
