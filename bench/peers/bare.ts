@@ -22,7 +22,7 @@ export function listenBare(views: Views, defaults: NodeDefaults): Promise<number
   const sent = new Map<string, number>();
   let nonces = 0;
   const frame = (typeUrl: string, table: TypeTable, names?: readonly string[]): readonly Uint8Array[] => {
-    const resources = names === undefined ? [...table.all()] : names.flatMap((name) => table.get(name) ?? []);
+    const resources = names === undefined ? table.all() : names.flatMap((name) => table.get(name) ?? []);
     return encodeResponse("delta", { typeUrl, nonce: `n.${++nonces}`, version: table.version, resources, removed: [] });
   };
 

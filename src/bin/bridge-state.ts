@@ -89,7 +89,15 @@ export function createBridgeState(options: BridgeStateOptions): OwnedBridgeState
     },
     dump: (view) => {
       const tables = core.views.tables(view);
-      return tables && DUMP_TYPES.flatMap(([type, typeUrl]) => [...tables.table(typeUrl).all()].map((one) => dumped(type, one)));
+      return (
+        tables &&
+        DUMP_TYPES.flatMap(([type, typeUrl]) =>
+          tables
+            .table(typeUrl)
+            .all()
+            .map((one) => dumped(type, one)),
+        )
+      );
     },
     traffic: () => core.traffic(),
     conditions: () =>

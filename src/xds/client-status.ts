@@ -29,7 +29,7 @@ export function resourceStatuses(proxy: ProxyStatus, tables: ViewTables): readon
 }
 
 function namesOf({ wildcard, subscribed }: ProxyTypeStatus, table: TypeTable): readonly string[] {
-  const names = wildcard ? [...table.all()].map(({ name }) => name) : [];
+  const names = wildcard ? table.all().map(({ name }) => name) : [];
   return [...new Set([...names, ...subscribed])].sort();
 }
 

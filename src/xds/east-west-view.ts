@@ -114,7 +114,10 @@ export function createEastWestView(client: Client, initialServices: Services, in
 function replaceAll(table: WritableTable, resources: readonly Resource[], typeUrl: TypeUrl): boolean {
   const now = resources.filter((one) => one.typeUrl === typeUrl);
   const kept = new Set(now.map(({ name }) => name));
-  const gone = [...table.all()].filter(({ name }) => !kept.has(name)).map(({ name }) => table.delete(name));
+  const gone = table
+    .all()
+    .filter(({ name }) => !kept.has(name))
+    .map(({ name }) => table.delete(name));
   return [...now.map((resource) => table.set(resource)), ...gone].some(Boolean);
 }
 

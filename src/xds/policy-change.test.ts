@@ -86,7 +86,11 @@ const policies = fc.dictionary(fc.constantFrom(...NAMES.map((name) => `default/$
 
 function contentOf({ tables }: View) {
   return Object.values(TYPE_URL).map((typeUrl) =>
-    [...tables.table(typeUrl).all()].map(({ name, version }) => `${name} ${version}`).sort(),
+    tables
+      .table(typeUrl)
+      .all()
+      .map(({ name, version }) => `${name} ${version}`)
+      .sort(),
   );
 }
 

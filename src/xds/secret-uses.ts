@@ -41,7 +41,7 @@ export function createSecretUses(tables: WritableTables, client: Client, source:
         if (secret === "pending") pending.add(name);
         else if (secret !== undefined) changed = table.set(secret) || changed;
       }
-      const gone = [...table.all()].filter(({ name }) => !names.has(name) || source.get(name) === undefined);
+      const gone = table.all().filter(({ name }) => !names.has(name) || source.get(name) === undefined);
       for (const { name } of gone) changed = table.delete(name) || changed;
       table.setPending(pending);
       return changed;

@@ -30,7 +30,12 @@ test("a view holds the secrets its resources name, as long as one of them does, 
     CLIENT,
     source(new Map([cert, ca, extra].map((one) => [one.name, one])), ["extra", "extra/ca", "unknown"]),
   );
-  const names = () => [...tables.table(SDS).all()].map(({ name }) => name).sort();
+  const names = () =>
+    tables
+      .table(SDS)
+      .all()
+      .map(({ name }) => name)
+      .sort();
   assert.equal(uses.update(), true);
   assert.deepEqual(names(), ["extra"]);
   const first = resource(LDS, "l1", 1, [ref(SDS, "web"), ref(SDS, "web/ca")]);

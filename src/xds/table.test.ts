@@ -38,7 +38,7 @@ test("the version is that of the content, whatever the order it came in", () => 
 test("a type that is not served is an empty table", () => {
   const table = createTables().table("type.googleapis.com/envoy.unknown");
   assert.equal(table.size, 0);
-  assert.deepEqual([...table.all()], []);
+  assert.deepEqual(table.all(), []);
 });
 
 test("property: what changed since a seq is what differs, through thousands of changes and compactions", () => {
@@ -69,7 +69,7 @@ test("property: what changed since a seq is what differs, through thousands of c
           .map(([name]) => name)
           .sort(),
       );
-      const now = new Map([...table.all()].map((one) => [one.name, one.version]));
+      const now = new Map(table.all().map((one) => [one.name, one.version]));
       for (const name of new Set([...at.keys(), ...now.keys()]))
         if (at.get(name) !== now.get(name)) assert.ok(changed.includes(name));
       assert.equal(table.size, now.size);

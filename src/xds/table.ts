@@ -38,6 +38,7 @@ export function createTable(): WritableTable {
   let digest = 0n;
   /** The digest as text, until it changes: every response carries it. */
   let version: string | undefined;
+  let list: readonly Resource[] | undefined;
   let index = newIndex(entries);
   let lately: { readonly since: number; readonly seq: number; readonly names: readonly string[] } | undefined;
 
@@ -86,8 +87,9 @@ export function createTable(): WritableTable {
       const entry = entries.get(name);
       return entry?.resource === undefined ? entry?.last : undefined;
     },
-    *all() {
-      for (const { resource } of entries.values()) if (resource !== undefined) yield resource;
+    all() {
+      list ??= [...entries.values()].flatMap(({ resource }) => resource ?? []);
+      return list;
     },
     changedSince(since) {
       // Streams that are in step ask the same one after the other.
@@ -108,6 +110,7 @@ export function createTable(): WritableTable {
       if (entry?.resource?.version === resource.version) return false;
       seq++;
       version = undefined;
+      list = undefined;
       digest ^= digestOf(resource) ^ (entry?.resource === undefined ? 0n : digestOf(entry.resource));
       if (entry === undefined) {
         const fresh: Entry = { id: index.add(resource.name), resource, last: resource, addedAt: seq, changedAt: seq };
@@ -131,6 +134,7 @@ export function createTable(): WritableTable {
       seq++;
       size--;
       version = undefined;
+      list = undefined;
       digest ^= digestOf(entry.resource);
       entry.resource = undefined;
       record(name, entry);

@@ -49,8 +49,8 @@ export interface TypeTable {
   pending(name: string): boolean;
   /** What a removed name held last, for clients that must let go of it later. */
   removed(name: string): Resource | undefined;
-  /** All resources, in a stable order. */
-  all(): Iterable<Resource>;
+  /** All resources, in a stable order; the same list for everybody who asks, until something changes. */
+  all(): readonly Resource[];
   /** Names added, changed or removed after `seq`, each once, in the order of their last change. O(changes). */
   changedSince(seq: number): readonly string[];
 }

@@ -95,7 +95,10 @@ export function createProxy(
       if (tables === undefined) return ["it is not connected"];
       return TYPES.flatMap((type) => {
         const { wild, names } = model.subscribed(type);
-        const wanted = [...tables.table(type).all()].filter(({ name }) => wild || names.has(name));
+        const wanted = tables
+          .table(type)
+          .all()
+          .filter(({ name }) => wild || names.has(name));
         const held = model.held(type);
         const missing = wanted
           .filter(({ name, version }) => held.get(name) !== version)

@@ -123,7 +123,11 @@ function settle({ client, stream }: World): void {
 function expected({ tables, client }: World, type: TypeUrl): Map<string, string> {
   const { wild, names } = client.subscribed(type);
   return new Map(
-    [...tables.table(type).all()].filter((one) => wild || names.has(one.name)).map((one) => [one.name, one.version]),
+    tables
+      .table(type)
+      .all()
+      .filter((one) => wild || names.has(one.name))
+      .map((one) => [one.name, one.version]),
   );
 }
 

@@ -31,6 +31,7 @@ const REFERRERS: Readonly<Record<string, readonly TypeUrl[]>> = {
 
 export function dueOf(state: TypeState, states: TypeStates, tables: ViewTables): Due {
   const table = tables.table(state.typeUrl);
+  if (isEverything(state, table, tables)) return { ...NOTHING, present: table.all() };
   const present: Resource[] = [];
   const removed: string[] = [];
   const absent: string[] = [];
@@ -57,12 +58,21 @@ export function dueOf(state: TypeState, states: TypeStates, tables: ViewTables):
   return { present, removed, absent, blocked, waiting, withheld };
 }
 
+const NOTHING: Due = { present: [], removed: [], absent: [], blocked: [], waiting: new Map(), withheld: [] };
+
+/** A first answer to the wildcard, of a type that never waits for another: all such answers share the table's own list. */
+function isEverything(state: TypeState, table: TypeTable, { complete }: ViewTables): boolean {
+  const { typeUrl, full, subscription, dirty, owed, sentSeq, guarded } = state;
+  const whole = full && subscription.wild && dirty.size === 0 && owed.size === 0 && sentSeq === table.seq;
+  return whole && typeUrl === TYPE_URL.cluster && (complete || guarded === undefined);
+}
+
 /** Each once. Most often there is one reason for something to be due; a first answer to thousands of names is not gone through twice. */
 function dueNames(state: TypeState, table: TypeTable): Iterable<string> {
   const { subscription, dirty, owed } = state;
   const changed = table.changedSince(state.sentSeq);
   const reasons: Iterable<string>[] = [];
-  if (state.full) reasons.push([...table.all()].map(({ name }) => name));
+  if (state.full) reasons.push(table.all().map(({ name }) => name));
   if (changed.length > 0) reasons.push(changed);
   if (dirty.size > 0) reasons.push(dirty);
   if (owed.size > 0) reasons.push(owed);

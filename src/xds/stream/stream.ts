@@ -97,6 +97,7 @@ export function createXdsStream({ variant, tables, epoch, ttl, resourceErrors = 
 
   /** Whatever the sent resources refer to is due again, if it is subscribed. */
   const markReferred = (sent: readonly Resource[]) => {
+    if (states.size < 2) return;
     for (const { refs } of sent) {
       for (const { typeUrl, name } of refs) {
         if (typeUrl === TYPE_URL.cluster) continue;
@@ -164,22 +165,22 @@ export function createXdsStream({ variant, tables, epoch, ttl, resourceErrors = 
 function keptNow(state: TypeState, table: TypeTable): readonly Resource[] {
   if (state.full) return [];
   const { subscription, dirty, owed, sentSeq } = state;
-  return [...table.all()].filter(
-    ({ name }) => wants(subscription, name) && !dirty.has(name) && !owed.has(name) && table.changedAt(name) <= sentSeq,
-  );
+  return table
+    .all()
+    .filter(({ name }) => wants(subscription, name) && !dirty.has(name) && !owed.has(name) && table.changedAt(name) <= sentSeq);
 }
 
 /** The same for state of the world: all that the client was sent, or nothing while something newer is due, which renews it too. */
 function wholeKept(state: TypeState, table: TypeTable): readonly Resource[] {
   const { full, owed, dirty, waiting, sentSeq } = state;
   const due = full || owed.size > 0 || sentSeq !== table.seq || [...dirty].some((name) => !waiting.has(name));
-  return due ? [] : wholeOf(state, table, waiting.keys());
+  return due ? [] : wholeOf(state, table, waiting);
 }
 
 /** Everything wanted, and what is `lingering`: still referred to by routes the client has, so leaving it out would harm. */
-function wholeOf({ subscription }: TypeState, table: TypeTable, lingering: Iterable<string>): readonly Resource[] {
-  const whole = [...table.all()].filter(({ name }) => wants(subscription, name));
-  return [...whole, ...[...lingering].flatMap((name) => table.removed(name) ?? [])];
+function wholeOf({ subscription }: TypeState, table: TypeTable, lingering: ReadonlyMap<string, unknown>): readonly Resource[] {
+  const whole = subscription.wild ? table.all() : table.all().filter(({ name }) => wants(subscription, name));
+  return lingering.size === 0 ? whole : [...whole, ...[...lingering.keys()].flatMap((name) => table.removed(name) ?? [])];
 }
 
 function placeOf(typeUrl: TypeUrl): number {
@@ -215,20 +216,26 @@ interface Part {
 function deltaAnswer(state: TypeState, { present, removed, absent }: Due, tables: ViewTables): readonly Part[] | undefined {
   if (present.length === 0 && removed.length === 0 && absent.length === 0)
     return state.mustAnswer ? [{ resources: [], removed: nothingOf(state, tables) }] : undefined;
-  const parts: Part[] = [];
-  let resources: Resource[] = [];
+  const last = absent.length > 0 ? { removed, absent } : { removed };
+  return chunksOf(present).map((resources, at, { length }) => ({ resources, ...(at === length - 1 ? last : NOTHING_REMOVED) }));
+}
+
+const NOTHING_REMOVED = { removed: [] };
+
+/** At least one; where it is one, the very list. */
+function chunksOf(resources: readonly Resource[]): readonly (readonly Resource[])[] {
+  const chunks: (readonly Resource[])[] = [];
+  let from = 0;
   let bytes = 0;
-  for (const resource of present) {
-    if (resources.length > 0 && bytes + resource.body.byteLength > MAX_CHUNK_BYTES) {
-      parts.push({ resources, removed: [] });
-      resources = [];
+  for (const [at, { body }] of resources.entries()) {
+    if (at > from && bytes + body.byteLength > MAX_CHUNK_BYTES) {
+      chunks.push(resources.slice(from, at));
+      from = at;
       bytes = 0;
     }
-    resources.push(resource);
-    bytes += resource.body.byteLength;
+    bytes += body.byteLength;
   }
-  parts.push(absent.length > 0 ? { resources, removed, absent } : { resources, removed });
-  return parts;
+  return from === 0 ? [resources] : [...chunks, resources.slice(from)];
 }
 
 /**
@@ -236,7 +243,12 @@ function deltaAnswer(state: TypeState, { present, removed, absent }: Due, tables
  * waits for all of them at its start.
  */
 function nothingOf({ typeUrl }: TypeState, tables: ViewTables): readonly string[] {
-  return isOnDemandType(typeUrl) ? [...tables.table(TYPE_URL.route).all()].map(({ name }) => everyHost(name)) : [];
+  return isOnDemandType(typeUrl)
+    ? tables
+        .table(TYPE_URL.route)
+        .all()
+        .map(({ name }) => everyHost(name))
+    : [];
 }
 
 /**
@@ -255,7 +267,7 @@ function sotwAnswer(
     return present.length > 0 || missing.length > 0 ? [{ resources: present, removed: [], ...more }] : undefined;
   if (blocked.length > 0) return "wait";
   if (present.length === 0 && removed.length === 0 && !state.mustAnswer) return undefined;
-  return [{ resources: wholeOf(state, tables.table(state.typeUrl), waiting.keys()), removed: [], ...more }];
+  return [{ resources: wholeOf(state, tables.table(state.typeUrl), waiting), removed: [], ...more }];
 }
 
 function commit(state: TypeState, due: Due, seq: number, sent: boolean): void {

@@ -35,7 +35,10 @@ for (const variant of both) {
     one.ack(CDS);
     const [beat] = one.stream.heartbeat();
     assert.deepEqual([beat?.resources, beat?.removed, beat?.ttlMs], [[], [], TTL.ms]);
-    const versions = [...one.tables.table(CDS).all()].map(({ name, version }) => ({ name, version }));
+    const versions = one.tables
+      .table(CDS)
+      .all()
+      .map(({ name, version }) => ({ name, version }));
     assert.deepEqual(
       beat?.kept?.map(({ name, version }) => ({ name, version })),
       versions,
