@@ -7,6 +7,7 @@
 import type { ServerHttp2Stream } from "node:http2";
 import { Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
 import { createFrameReader, type FrameFault, PREFIX_BYTES } from "./frames.ts";
+import type { Connection } from "./liveness.ts";
 import { MAX_REQUEST_BYTES } from "./options.ts";
 
 export type Call = ServerDuplexStream<Buffer, Buffer>;
@@ -22,6 +23,8 @@ export interface MessageHandlers {
 
 export interface MessageStream {
   readonly direct: boolean;
+  /** What the stream runs over; known in the direct way alone. */
+  readonly connection: Connection | undefined;
   /** Starts to read. Until then nothing is delivered, and the client's flow-control window fills. */
   start(): void;
   /**
@@ -47,6 +50,7 @@ function publicStream(call: Call, { onMessage, onEnd }: MessageHandlers): Messag
   call.on("end", onEnd);
   return {
     direct: false,
+    connection: undefined,
     start: () => call.resume(),
     write: (frame) => call.write(Buffer.concat(frame).subarray(PREFIX_BYTES)),
     onceDrained: (listener) => void call.once("drain", listener),
@@ -66,6 +70,7 @@ function directStream(call: Call, stream: ServerHttp2Stream, { onMessage, onEnd,
   let headersSent = false;
   return {
     direct: true,
+    connection: stream.session,
     start() {
       stream.on("data", onData);
       stream.once("end", onEnd);

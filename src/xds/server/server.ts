@@ -7,6 +7,7 @@ import { isLoopback, type ListenAddress, listenText } from "../../kernel/listen-
 import { fail } from "../../model/errors.ts";
 import { admitted, type CallRule } from "./admission.ts";
 import { createGate, DEFAULT_GATE_LIMITS, type GateLimits } from "./gate.ts";
+import { createLiveness } from "./liveness.ts";
 import { SERVER_OPTIONS } from "./options.ts";
 import { createPacer } from "./pacer.ts";
 import { type BoundService, discoveryServices, type StreamKind } from "./services.ts";
@@ -21,7 +22,7 @@ const BACKLOG = 4096;
 /** Streams are ended over this time when the server stops, so that they do not all arrive elsewhere at once. */
 const DRAIN_SPREAD_MS = 2000;
 
-export interface XdsServerEnv extends Omit<SessionEnv, "pacer" | "stalls"> {
+export interface XdsServerEnv extends Omit<SessionEnv, "pacer" | "stalls" | "liveness"> {
   /** Default: DEFAULT_GATE_LIMITS. */
   readonly limits?: GateLimits;
   /** Over SERVER_OPTIONS; for tests, which cannot wait half an hour. */
@@ -56,7 +57,7 @@ export function createXdsServer(env: XdsServerEnv): XdsServer {
   const server = new Server({ ...SERVER_OPTIONS, ...env.channel });
 
   const stalls = createDeadlines<() => void>(STALL_MS, env.clock, (letGo) => letGo());
-  const sessionEnv: SessionEnv = { ...env, pacer: createPacer(env.clock), stalls };
+  const sessionEnv: SessionEnv = { ...env, pacer: createPacer(env.clock), stalls, liveness: createLiveness(env) };
   const serve = (kind: StreamKind) => (call: Call) => {
     const session: Session = startSession(call, kind, sessionEnv, () => sessions.delete(session));
     sessions.add(session);

@@ -21,6 +21,7 @@ import type { ViewHandle, ViewProvider } from "../view-provider.ts";
 import { type Access, NOBODY } from "./access.ts";
 import { decodeRequest } from "./codec.ts";
 import type { FrameFault } from "./frames.ts";
+import type { Liveness } from "./liveness.ts";
 import { type Call, messageStream } from "./message-stream.ts";
 import type { Pacer } from "./pacer.ts";
 import { encodeResponse, messageBytes } from "./response.ts";
@@ -47,6 +48,7 @@ export interface SessionEnv {
   readonly pacer: Pacer;
   /** Waits of STALL_MS: what is over is called. */
   readonly stalls: Deadlines<() => void>;
+  readonly liveness: Liveness;
   readonly proxies: Proxies;
   readonly defaults: NodeDefaults;
   readonly epoch: string;
@@ -235,6 +237,7 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
   };
   const onFault = (fault: FrameFault) => refuse(fail("MB_XDS_REQUEST_INVALID", { reason: `a message is ${fault}` }));
   const messages = messageStream(call, { onMessage, onEnd: end, onFault }, env.direct ?? true);
+  if (messages.connection !== undefined) env.liveness.watch(messages.connection);
   // Nothing is read before it is known who asks: a token may have to be looked into first.
   const known = (peer: PeerIdentity) => {
     proven = peer;
