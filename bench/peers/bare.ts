@@ -1,36 +1,40 @@
 /**
- * The transport alone: node's HTTP/2 and already encoded bytes, without grpc-js and without any of xDS's rules. It gives
- * everything of a type once when it is first asked for, and what has changed to everybody. What a server costs above it is
- * its own.
+ * The transport alone: already encoded bytes, without grpc-js and without any of xDS's rules. Everything of a type is given
+ * once when it is first asked for, and what has changed to everybody. What a server costs above it is its own. Over node's
+ * HTTP/2, and over one that is framed by hand on the socket, which knows no more of HTTP/2 than the load generator needs.
  */
-import { createServer, type ServerHttp2Stream } from "node:http2";
-import type { Node } from "../../src/gen/envoy/config/core/v3/base.ts";
+import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
+import { createServer, type Server, type Socket } from "node:net";
 import { clientOf, type NodeDefaults } from "../../src/xds/node.ts";
 import { decodeRequest } from "../../src/xds/server/codec.ts";
 import { createFrameReader } from "../../src/xds/server/frames.ts";
 import { encodeResponse } from "../../src/xds/server/response.ts";
-import type { TypeTable } from "../../src/xds/types.ts";
-import { TYPE_URL } from "../../src/xds/types.ts";
+import { TYPE_URL, type TypeTable } from "../../src/xds/types.ts";
 import type { ViewHandle } from "../../src/xds/view-provider.ts";
 import type { Views } from "../../src/xds/views.ts";
 
 const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
+const BACKLOG = 4096;
 
-/** Resolves with the port. */
-export function listenBare(views: Views, defaults: NodeDefaults): Promise<number> {
-  const streams = new Set<ServerHttp2Stream>();
+type Frame = readonly Uint8Array[];
+
+interface Client {
+  write(frame: Frame): void;
+}
+
+/** Takes a client's messages. */
+type Take = (message: Buffer) => boolean;
+
+/** What every client is told; the view of the first one is everybody's. */
+function createAnswers(views: Views, defaults: NodeDefaults) {
+  const clients = new Set<Client>();
   const sent = new Map<string, number>();
   let nonces = 0;
-  const frame = (typeUrl: string, table: TypeTable, names?: readonly string[]): readonly Uint8Array[] => {
+  let view: ViewHandle | undefined;
+
+  const frame = (typeUrl: string, table: TypeTable, names?: readonly string[]): Frame => {
     const resources = names === undefined ? table.all() : names.flatMap((name) => table.get(name) ?? []);
     return encodeResponse("delta", { typeUrl, nonce: `n.${++nonces}`, version: table.version, resources, removed: [] });
-  };
-
-  /** The view of the first client is everybody's. */
-  let view: ViewHandle | undefined;
-  const viewOf = (node: Node | undefined): ViewHandle => {
-    view ??= views.acquire(clientOf(node, defaults));
-    return view;
   };
   const push = ({ tables }: ViewHandle) => {
     for (const typeUrl of [TYPE_URL.cluster, TYPE_URL.endpoint]) {
@@ -39,45 +43,135 @@ export function listenBare(views: Views, defaults: NodeDefaults): Promise<number
       sent.set(typeUrl, table.seq);
       if (names.length === 0) continue;
       const bytes = frame(typeUrl, table, names);
-      for (const stream of streams) write(stream, bytes);
+      for (const client of clients) client.write(bytes);
     }
   };
 
-  const server = createServer();
-  server.on("stream", (stream: ServerHttp2Stream) => {
-    const reader = createFrameReader(MAX_REQUEST_BYTES);
-    const asked = new Set<string>();
-    stream.respond({ ":status": 200, "content-type": "application/grpc+proto" });
-    stream.on("error", () => streams.delete(stream));
-    stream.on("close", () => streams.delete(stream));
-    stream.on("data", (bytes: Buffer) => {
-      reader.take(bytes, (message) => {
+  return {
+    leave: (client: Client) => clients.delete(client),
+    join(client: Client): Take {
+      const asked = new Set<string>();
+      return (message) => {
         const { request, node } = decodeRequest("delta", message);
         if (request.nonce !== "") return true;
-        const { typeUrl } = request;
-        const fresh = view === undefined;
-        const handle = viewOf(node);
-        if (fresh) handle.subscribe(() => push(handle));
-        const table = handle.tables.table(typeUrl);
-        sent.set(typeUrl, table.seq);
-        if (!asked.has(typeUrl)) write(stream, frame(typeUrl, table));
-        asked.add(typeUrl);
-        streams.add(stream);
+        if (view === undefined) {
+          const handle = views.acquire(clientOf(node, defaults));
+          handle.subscribe(() => push(handle));
+          view = handle;
+        }
+        const table = view.tables.table(request.typeUrl);
+        sent.set(request.typeUrl, table.seq);
+        if (!asked.has(request.typeUrl)) client.write(frame(request.typeUrl, table));
+        asked.add(request.typeUrl);
+        clients.add(client);
         return true;
-      });
+      };
+    },
+  };
+}
+
+/** Resolves with the port. */
+export function listenBare(views: Views, defaults: NodeDefaults): Promise<number> {
+  const answers = createAnswers(views, defaults);
+  const server = createHttp2Server();
+  server.on("stream", (stream: ServerHttp2Stream) => {
+    const client: Client = {
+      write(frame) {
+        stream.cork();
+        for (const piece of frame) stream.write(piece);
+        stream.uncork();
+      },
+    };
+    const take = answers.join(client);
+    const reader = createFrameReader(MAX_REQUEST_BYTES);
+    stream.respond({ ":status": 200, "content-type": "application/grpc+proto" });
+    stream.on("error", () => answers.leave(client));
+    stream.on("close", () => answers.leave(client));
+    stream.on("data", (bytes: Buffer) => reader.take(bytes, take));
+  });
+  return listening(server);
+}
+
+/** Frames of HTTP/2 (RFC 9113, sections 4 and 6). */
+const FRAME = { head: 9, data: 0, headers: 1, settings: 4, ack: 1, endHeaders: 4, maxBytes: 16_384 };
+const PREFACE_BYTES = 24;
+
+/** Resolves with the port. No server: whatever the load generator does not send is not understood. */
+export function listenFramed(views: Views, defaults: NodeDefaults): Promise<number> {
+  const answers = createAnswers(views, defaults);
+  const server = createServer({ noDelay: true }, (socket) => {
+    const client: Client = { write: (frame) => writeData(socket, Buffer.concat(frame)) };
+    const take = answers.join(client);
+    const reader = createFrameReader(MAX_REQUEST_BYTES);
+    let held: Buffer = NOTHING;
+    let skip = PREFACE_BYTES;
+    socket.on("error", () => answers.leave(client));
+    socket.on("close", () => answers.leave(client));
+    socket.write(http2Frame(FRAME.settings, 0, 0, INITIAL_WINDOW));
+    socket.on("data", (bytes: Buffer) => {
+      let rest = held.length > 0 ? Buffer.concat([held, bytes]) : bytes;
+      if (rest.length < skip) return;
+      rest = rest.subarray(skip);
+      skip = 0;
+      for (let length = lengthOf(rest); length !== undefined; length = lengthOf(rest)) {
+        const [type, flags] = [rest[3], rest[4] ?? 0];
+        if (type === FRAME.settings && (flags & FRAME.ack) === 0) socket.write(http2Frame(FRAME.settings, FRAME.ack, 0, NOTHING));
+        else if (type === FRAME.headers) socket.write(http2Frame(FRAME.headers, FRAME.endHeaders, 1, RESPONSE_HEADERS));
+        else if (type === FRAME.data) reader.take(rest.subarray(FRAME.head, length), take);
+        rest = rest.subarray(length);
+      }
+      held = rest;
     });
   });
+  return listening(server);
+}
+
+const NOTHING = Buffer.alloc(0);
+/** SETTINGS_INITIAL_WINDOW_SIZE: 2 GiB less one. */
+const INITIAL_WINDOW = Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff]);
+/** HPACK: `:status: 200` by its index, and a content-type (index 31) that is not indexed. */
+const CONTENT_TYPE = Buffer.from("application/grpc+proto");
+const RESPONSE_HEADERS = Buffer.concat([Buffer.from([0x88, 0x0f, 0x10, CONTENT_TYPE.length]), CONTENT_TYPE]);
+
+/** Of the first frame, with its head; undefined when it is not there whole. */
+function lengthOf(bytes: Buffer): number | undefined {
+  const length = bytes.length < FRAME.head ? undefined : FRAME.head + bytes.readUIntBE(0, 3);
+  return length === undefined || bytes.length < length ? undefined : length;
+}
+
+function frameHead(type: number, flags: number, stream: number, length: number): Buffer {
+  const head = Buffer.allocUnsafe(FRAME.head);
+  head.writeUIntBE(length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(stream, 5);
+  return head;
+}
+
+function http2Frame(type: number, flags: number, stream: number, content: Buffer): Buffer {
+  return Buffer.concat([frameHead(type, flags, stream, content.length), content]);
+}
+
+function writeData(socket: Socket, message: Buffer): void {
+  if (message.length <= FRAME.maxBytes) {
+    socket.write(http2Frame(FRAME.data, 0, 1, message));
+    return;
+  }
+  socket.cork();
+  for (let at = 0; at < message.length; at += FRAME.maxBytes) {
+    const piece = message.subarray(at, at + FRAME.maxBytes);
+    socket.write(frameHead(FRAME.data, 0, 1, piece.length));
+    socket.write(piece);
+  }
+  socket.uncork();
+}
+
+function listening(server: Pick<Server, "once" | "listen" | "address">): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, () => {
+    server.listen({ host: "127.0.0.1", port: 0, backlog: BACKLOG }, () => {
       const address = server.address();
       resolve(typeof address === "object" && address !== null ? address.port : 0);
     });
   });
-}
-
-function write(stream: ServerHttp2Stream, frame: readonly Uint8Array[]): void {
-  stream.cork();
-  for (const piece of frame) stream.write(piece);
-  stream.uncork();
 }

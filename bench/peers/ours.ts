@@ -1,7 +1,7 @@
 /**
  * The bridge's catalog, views and xDS server in a process of their own, fed in-process by JSON lines: the server alone,
  * without a registry. Everything from the catalog on is what `serve` runs. `--public` keeps to grpc-js's public interface;
- * `--bare` serves the same resources without the xDS server.
+ * `--bare` and `--framed` serve the same resources without the xDS server.
  */
 
 import { createInterface } from "node:readline";
@@ -18,7 +18,7 @@ import { FLAT } from "../../src/routing/topology.ts";
 import { createProxies } from "../../src/xds/proxies.ts";
 import { createXdsServer } from "../../src/xds/server/server.ts";
 import { createViews } from "../../src/xds/views.ts";
-import { listenBare } from "./bare.ts";
+import { listenBare, listenFramed } from "./bare.ts";
 import { addressOf, DEFAULT_TIMEOUT_MS, type FleetState, newFleet, PORT, serviceName, weightOf } from "./fleet.ts";
 
 const DEFAULTS = { cluster: "c1", network: "default", namespace: "default" };
@@ -152,9 +152,12 @@ function say(message: object): void {
 
 const over = new AbortController();
 const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
-const port = process.argv.includes("--bare")
-  ? await listenBare(views, DEFAULTS)
-  : await server.listen({ address, tls: undefined, insecure: false }, over.signal);
+const listen = async () => {
+  if (process.argv.includes("--bare")) return await listenBare(views, DEFAULTS);
+  if (process.argv.includes("--framed")) return await listenFramed(views, DEFAULTS);
+  return await server.listen({ address, tls: undefined, insecure: false }, over.signal);
+};
+const port = await listen();
 createInterface({ input: process.stdin })
   .on("line", (line) => run(JSON.parse(line) as Command))
   .on("close", () => process.exit(0));

@@ -33,6 +33,7 @@ export const SERVERS = {
   meshbridge: ours(),
   "meshbridge public": ours("--public"),
   "bare HTTP/2": ours("--bare"),
+  "framed by hand": ours("--framed"),
   "go-control-plane linear": async (scope: AsyncDisposableStack) =>
     startLineServer(scope, { command: await ownProgram("controlplane"), args: ["-cache", "linear"] }),
   "go-control-plane snapshot": async (scope: AsyncDisposableStack) =>
@@ -46,7 +47,7 @@ export const SERVERS = {
 export type ServerName = keyof typeof SERVERS;
 
 /** Not servers that anybody would use: run when they are named. */
-export const REFERENCES: readonly ServerName[] = ["meshbridge public", "bare HTTP/2"];
+export const REFERENCES: readonly ServerName[] = ["meshbridge public", "bare HTTP/2", "framed by hand"];
 
 async function startLineServer(scope: AsyncDisposableStack, command: LineCommand): Promise<Server> {
   const program = startLineProgram(scope, command);
