@@ -25,9 +25,9 @@ export function leftWithDrained(
   const drained = withDrains(service, drains);
   const needs = (client: Client) =>
     drained.ports.some(({ name }) =>
-      reach(drained, name, client, rules).decisions.some(
-        ({ instance, verdict }) => instance.drain !== undefined && verdict.kind === "included" && isUsable(verdict.health),
-      ),
+      reach(drained, name, client, rules)
+        .decisions()
+        .some(({ instance, verdict }) => instance.drain !== undefined && verdict.kind === "included" && isUsable(verdict.health)),
     );
   // Clients of one view are served alike.
   const views = Map.groupBy(served, ({ view }) => view);

@@ -89,7 +89,7 @@ export function explainService(input: ExplainInput): Explanation {
   const { service, port, client, node, policy, traffic, rejected, proxies, registries } = input;
   const endOf = holdEnds(input.held);
   const { inbound: _, ...shown } = client;
-  const decisions = port === undefined ? [] : reach(service, port.name, client, reachRules(port, policy, traffic)).decisions;
+  const decisions = port === undefined ? [] : reach(service, port.name, client, reachRules(port, policy, traffic)).decisions();
   const sniOf = (gateway: GatewayAddress | undefined, network: string, instance: CatalogInstance) =>
     port === undefined || policy.tls !== "mutual" || traffic.mtls === undefined || client.role === "grpc"
       ? null

@@ -40,6 +40,7 @@ export interface Horizon {
  * gateway, times this, at which it still takes all of its load; as Envoy's overprovisioning factor. Default: however little it is.
  */
 export function horizonOf(ordered: readonly Candidate[], spill = Number.POSITIVE_INFINITY): Horizon {
+  if (areApart(ordered)) return { units: ordered.map(direct), losers: new Map(), outdone: new Set() };
   const winners = winnersByAddress(ordered);
   const losers = new Map<Candidate, Candidate>();
   const units: Unit[] = [];
@@ -52,6 +53,16 @@ export function horizonOf(ordered: readonly Candidate[], spill = Number.POSITIVE
   }
   if (remote.length === 0) return { units, losers, outdone: new Set() };
   return { units: [...units, ...gatewayUnits(remote, { winners, losers, spill })], losers, outdone: outdoneOf(remote, losers) };
+}
+
+/** The commonest by far: all of them are dialled themselves, and no two have one address. */
+function areApart(candidates: readonly Candidate[]): boolean {
+  const addresses = new Set<string>();
+  for (const { instance, gateways } of candidates) {
+    if (gateways.length > 0) return false;
+    addresses.add(instance.address);
+  }
+  return addresses.size === candidates.length;
 }
 
 function direct(candidate: Candidate): Unit {
@@ -196,29 +207,22 @@ function addressKey({ instance, port, gateways, network }: Candidate): string {
 /** So many parts at most is a weight made of: beyond it shares are rounded. */
 const MAX_PARTS = 5040;
 
-/** The weight of every unit: within a priority a share of load goes to each instance by its weight, whatever stands before it. */
-export function weightsOf(units: readonly Unit[]): ReadonlyMap<Unit, number> {
-  const weights = new Map<Unit, number>();
-  const byRank = new Map<number, Unit[]>();
-  for (const unit of units) {
-    const peers = byRank.get(unit.rank);
-    if (peers === undefined) byRank.set(unit.rank, [unit]);
-    else peers.push(unit);
-  }
-  for (const peers of byRank.values()) {
-    const parts = Math.min(
-      peers.reduce((all, unit) => unit.members.reduce((so, one) => lcm(so, ways(one)), all), 1),
-      MAX_PARTS,
-    );
-    const own = peers.map(({ members }) =>
-      members.reduce((sum, one) => sum + Math.max(1, Math.round((one.instance.weight * parts) / ways(one))), 0),
-    );
-    for (const [index, weight] of boundedWeights(own).entries()) {
-      const unit = peers[index];
-      if (unit !== undefined) weights.set(unit, weight);
-    }
-  }
-  return weights;
+/** The weights of the units of one rank: a share of load goes to each instance by its weight, whatever stands before it. */
+export function weightsOf(peers: readonly Unit[]): readonly number[] {
+  const parts = partsOf(peers);
+  return boundedWeights(peers.map((unit) => weightIn(parts, unit)));
+}
+
+function partsOf(units: readonly Unit[]): number {
+  let parts = 1;
+  for (const { members } of units) for (const member of members) parts = lcm(parts, ways(member));
+  return Math.min(parts, MAX_PARTS);
+}
+
+function weightIn(parts: number, { members }: Unit): number {
+  let weight = 0;
+  for (const one of members) weight += Math.max(1, Math.round((one.instance.weight * parts) / ways(one)));
+  return weight;
 }
 
 /** Over how many addresses the load of an instance is spread. */

@@ -46,7 +46,7 @@ const decide = (instances: readonly CatalogInstance[], asking = client()) =>
     },
     "http",
     asking,
-  ).decisions;
+  ).decisions();
 
 const shown = (instances: readonly CatalogInstance[], asking = client()) =>
   decide(instances, asking).map(({ instance: { id }, verdict }) =>

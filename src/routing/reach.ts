@@ -7,10 +7,10 @@ import type { CatalogInstance, CatalogService } from "../catalog/types.ts";
 import { compareText } from "../kernel/compare.ts";
 import type { Health } from "../model/health.ts";
 import { type Locality, localityName } from "../model/locality.ts";
-import { sourceName } from "../model/source.ts";
+import { type Source, sourceName } from "../model/source.ts";
 import type { Client } from "./client.ts";
 import { NO_PREFERENCE } from "./distance.ts";
-import { horizonOf, type Unit, weightsOf } from "./horizon.ts";
+import { type Horizon, horizonOf, type Unit } from "./horizon.ts";
 import { type Candidate, type Excluded, excluded, type Judged, judgeAll, type ReachRules } from "./judge.ts";
 import { type Placed, placed } from "./tiers.ts";
 import { FLAT, type GatewayAddress } from "./topology.ts";
@@ -71,8 +71,8 @@ export interface LocalityGroup {
 export interface Reach {
   /** Sorted by priority, then locality. The weights of a priority add up to at most 2^32-1. No address is in it twice. */
   readonly localities: readonly LocalityGroup[];
-  /** One per instance, in the order given. */
-  readonly decisions: readonly Decision[];
+  /** One per instance, in the order given. Made when asked for: endpoints do without their reasons. */
+  decisions(): readonly Decision[];
 }
 
 /** Networks do not matter, and nothing is preferred but what is near. */
@@ -80,21 +80,31 @@ const FLAT_RULES: ReachRules = { topology: FLAT, preference: NO_PREFERENCE };
 
 export function reach(service: CatalogService, portName: string, client: Client, rules: ReachRules = FLAT_RULES): Reach {
   const judged = judgeAll({ ...rules, service, portName, client });
-  const candidates = judged.flatMap(({ result }) => ("rank" in result ? [result] : []));
-  const { units, losers, outdone } = horizonOf(inCatalogOrder(candidates, service), rules.spill);
-  const places = placed(units, weightsOf(units));
-  const placeOf = (unit: Unit): Placed => places.get(unit) ?? { priority: 0, weight: 1, divided: false };
+  const candidates: Candidate[] = [];
+  for (const { result } of judged) if ("rank" in result) candidates.push(result);
+  const horizon = horizonOf(inCatalogOrder(candidates, service), rules.spill);
+  const places = placed(horizon.units);
+  return {
+    localities: groupByLocality(horizon.units, places),
+    decisions: () => decisionsOf(judged, horizon, places),
+  };
+}
+
+function decisionsOf(
+  judged: readonly Judged[],
+  { units, losers, outdone }: Horizon,
+  places: readonly Placed[],
+): readonly Decision[] {
   const verdicts = new Map<Candidate, Included>();
-  for (const unit of units)
-    for (const member of unit.members) verdicts.set(member, included(member, unit, placeOf(unit), verdicts.get(member)));
+  for (const [at, unit] of units.entries())
+    for (const member of unit.members) verdicts.set(member, included(member, unit, placeOf(places, at), verdicts.get(member)));
   const verdictOf = ({ result }: Judged): Verdict => {
     if (!("rank" in result)) return result;
     const kept = verdicts.get(result);
     if (kept !== undefined) return kept;
     return outdone.has(result) ? excluded("not-usable", outdoneBy(result)) : duplicate(result, losers.get(result));
   };
-  const decisions = judged.map((one): Decision => ({ instance: one.instance, verdict: verdictOf(one) }));
-  return { localities: groupByLocality(units, placeOf), decisions };
+  return judged.map((one) => ({ instance: one.instance, verdict: verdictOf(one) }));
 }
 
 /** Of an instance behind several gateways the best of them counts. */
@@ -128,13 +138,16 @@ function included(
  * from an order (who wins an address, how an assignment is encoded) must not hang on that from afar.
  */
 function inCatalogOrder(candidates: readonly Candidate[], { sources }: CatalogService): readonly Candidate[] {
-  const places = new Map(sources.map((source, index) => [sourceName(source), index]));
-  const keyed = candidates.map((candidate) => {
-    const source = sourceName(candidate.instance.source);
-    return { candidate, place: places.get(source) ?? sources.length, source, id: candidate.instance.id };
-  });
-  keyed.sort((a, b) => a.place - b.place || compareText(a.source, b.source) || compareText(a.id, b.id));
-  return keyed.map(({ candidate }) => candidate);
+  // Nearly always it is one source, and sorted: then neither names nor places have to be made.
+  let places: ReadonlyMap<string, number> | undefined;
+  const compareSources = (a: Source, b: Source): number => {
+    places ??= new Map(sources.map((source, index) => [sourceName(source), index]));
+    const [nameA, nameB] = [sourceName(a), sourceName(b)];
+    return (places.get(nameA) ?? sources.length) - (places.get(nameB) ?? sources.length) || compareText(nameA, nameB);
+  };
+  const compare = ({ instance: a }: Candidate, { instance: b }: Candidate) =>
+    (a.source === b.source ? 0 : compareSources(a.source, b.source)) || compareText(a.id, b.id);
+  return candidates.toSorted(compare);
 }
 
 function duplicate({ instance, port, gateways }: Candidate, winner: Candidate | undefined): Verdict {
@@ -151,23 +164,54 @@ function outdoneBy({ health }: Candidate): string {
   return `it is ${health}, and the gateway stands for those behind it that are better`;
 }
 
-function groupByLocality(units: readonly Unit[], placeOf: (unit: Unit) => Placed): readonly LocalityGroup[] {
-  const groups = new Map<string, { priority: number; locality: Locality; endpoints: Endpoint[] }>();
-  for (const unit of units) {
-    const { locality } = unit;
-    const { priority, weight } = placeOf(unit);
-    const key = `${priority} ${localityName(locality)}`;
-    const group = groups.get(key) ?? { priority, locality, endpoints: [] };
+function groupByLocality(units: readonly Unit[], places: readonly Placed[]): readonly LocalityGroup[] {
+  const groups: Group[] = [];
+  const byName = new Map<string, Group>();
+  units.forEach((unit, at) => {
+    const { priority, weight } = placeOf(places, at);
+    const group = groupOf(unit.locality, priority, groups, byName);
     group.endpoints.push(endpointOf(unit, weight));
-    groups.set(key, group);
-  }
-  return [...groups.values()]
-    .map((group) => ({
-      ...group,
-      weight: group.endpoints.reduce((sum, { weight }) => sum + weight, 0),
-    }))
-    .sort((a, b) => a.priority - b.priority || compareText(localityName(a.locality), localityName(b.locality)));
+    group.weight += weight;
+  });
+  return groups.sort((a, b) => a.priority - b.priority || compareText(localityName(a.locality), localityName(b.locality)));
 }
+
+interface Group extends LocalityGroup {
+  weight: number;
+  readonly endpoints: Endpoint[];
+}
+
+/** Among so few it is faster to look at each than to make a name to find it by. */
+const FEW_GROUPS = 8;
+
+function groupOf(locality: Locality, priority: number, groups: Group[], byName: Map<string, Group>): Group {
+  const few = Math.min(groups.length, FEW_GROUPS);
+  for (let at = 0; at < few; at++) {
+    const group = groups[at];
+    if (group !== undefined && group.priority === priority && isSameLocality(group.locality, locality)) return group;
+  }
+  if (few < FEW_GROUPS) return newGroup(locality, priority, groups);
+  const name = `${priority} ${localityName(locality)}`;
+  const group = byName.get(name) ?? newGroup(locality, priority, groups);
+  byName.set(name, group);
+  return group;
+}
+
+function newGroup(locality: Locality, priority: number, groups: Group[]): Group {
+  const group: Group = { priority, locality, weight: 0, endpoints: [] };
+  groups.push(group);
+  return group;
+}
+
+function isSameLocality(a: Locality, b: Locality): boolean {
+  return a === b || (a.region === b.region && a.zone === b.zone && a.subZone === b.subZone);
+}
+
+function placeOf(places: readonly Placed[], at: number): Placed {
+  return places[at] ?? UNPLACED;
+}
+
+const UNPLACED: Placed = { priority: 0, weight: 1, divided: false };
 
 function endpointOf({ address, port, health, members, gateway }: Unit, weight: number): Endpoint {
   const [{ instance, network }] = members;

@@ -97,7 +97,7 @@ test("what is behind a gateway decides its priority, not where the gateway stand
       [1, "eu", "b"],
     ],
   );
-  const far = decisions[0]?.verdict;
+  const far = decisions()[0]?.verdict;
   assert.ok(far?.kind === "included");
   assert.equal(far.via[0]?.address, "1.1.1.1");
   assert.match(far.notes.join("; "), /on network n2, through 1\.1\.1\.1:15443.*stands for 2 instances/);
@@ -108,7 +108,7 @@ test("a gateway stands for what is usable behind it; only when nothing is, it is
   const rules = topology([gateway("1.1.1.1")]);
   const mixed = [instance("a", "c2", sick), instance("b", "c2", { weight: 4 })];
   assert.deepEqual(shown(mixed, rules), ["0 1.1.1.1 x4 healthy"]);
-  const outdone = seen(mixed, rules).decisions[0]?.verdict;
+  const outdone = seen(mixed, rules).decisions()[0]?.verdict;
   assert.ok(outdone?.kind === "excluded" && outdone.reason === "not-usable");
   assert.deepEqual(shown([instance("a", "c2", sick)], rules), ["0 1.1.1.1 x1 unhealthy"]);
   assert.deepEqual(shown([instance("a", "c2", { health: "degraded" })], rules), ["0 1.1.1.1 x1 degraded"]);
@@ -125,7 +125,7 @@ test("a lost gateway comes last while its network has another, and a last resort
     assert.deepEqual(shown(all, topology([gone, gateway("1.1.1.2")])), ["0 1.1.1.2 x4 healthy", "1 1.1.1.1 x4 degraded"]);
     assert.deepEqual(shown(all, topology([gone])), ["0 1.1.1.1 x4 degraded"]);
   }
-  const verdict = seen(all, topology([{ ...gateway("1.1.1.1"), standing: held }])).decisions[0]?.verdict;
+  const verdict = seen(all, topology([{ ...gateway("1.1.1.1"), standing: held }])).decisions()[0]?.verdict;
   assert.match(
     verdict?.kind === "included" ? verdict.notes.join("; ") : "",
     /1\.1\.1\.1:15443 answers again, but has not for long/,
@@ -174,7 +174,7 @@ test("of what is behind a gateway so little is usable that it takes less than al
 test("no gateway, no export, or a client that cannot name a service to a gateway: out of reach, and said why", () => {
   const reason = (rules: Topology, asking = client) => {
     const { verdict } =
-      reach(service(instance("a", "c2")), "http", asking, { topology: rules, preference: NO_PREFERENCE }).decisions[0] ?? {};
+      reach(service(instance("a", "c2")), "http", asking, { topology: rules, preference: NO_PREFERENCE }).decisions()[0] ?? {};
     return verdict?.kind === "excluded" ? verdict.reason : verdict?.kind;
   };
   assert.equal(reason(topology([])), "other-network");
@@ -272,7 +272,7 @@ test("property: no address twice, priorities compact, weights within bounds, not
         assert.ok(sum <= 2 ** 32 - 1, String(sum));
       }
       for (const { weight } of endpoints) assert.ok(Number.isInteger(weight) && weight >= 1);
-      for (const { instance: one, verdict } of decisions) {
+      for (const { instance: one, verdict } of decisions()) {
         if (verdict.kind !== "included") continue;
         if (!open) assert.deepEqual([one.cluster, one.network], ["c1", "n1"], "c1 of n1 is named in no rule");
         assert.equal(verdict.via.length > 0, one.network !== "n1");

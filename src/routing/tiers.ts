@@ -5,7 +5,7 @@
  * by weight. Pure.
  */
 import { isUsable } from "../model/health.ts";
-import type { Unit } from "./horizon.ts";
+import { type Unit, weightsOf } from "./horizon.ts";
 import { boundedWeights } from "./weights.ts";
 
 export interface Placed {
@@ -16,8 +16,15 @@ export interface Placed {
   readonly divided: boolean;
 }
 
+interface Member {
+  readonly unit: Unit;
+  /** Its place among the units. */
+  readonly at: number;
+  readonly weight: number;
+}
+
 interface Tier {
-  readonly units: readonly Unit[];
+  readonly members: readonly Member[];
   /** How much of the load that reaches it it is to take: above 0, at most 1; 1 where Envoy sees for itself. */
   readonly share: number;
 }
@@ -27,45 +34,60 @@ const LAST_PRIORITY_INDEX = 127;
 /** What the weights of a shared priority add up to, about: shares are exact to a hundredth of a percent. */
 const PARTS = 10_000;
 
-/** `weights`: of every unit among those of its rank. */
-export function placed(units: readonly Unit[], weights: ReadonlyMap<Unit, number>): ReadonlyMap<Unit, Placed> {
-  const result = new Map<Unit, Placed>();
-  const weightOf = (unit: Unit) => weights.get(unit) ?? 1;
-  for (const [index, tiers] of merged(tiersOf(units, weightOf)).entries()) {
+/** Where each unit comes, in their order. */
+export function placed(units: readonly Unit[]): readonly Placed[] {
+  const result: Placed[] = new Array(units.length);
+  merged(tiersOf(units)).forEach((tiers, index) => {
     const priority = Math.min(index, LAST_PRIORITY_INDEX);
     const [only, ...more] = tiers;
     if (only !== undefined && more.length === 0 && isEven(only)) {
-      for (const unit of only.units) result.set(unit, { priority, weight: weightOf(unit), divided: false });
-      continue;
+      for (const { at, weight } of only.members) result[at] = { priority, weight, divided: false };
+      return;
     }
     let left = 1;
-    const members: { readonly unit: Unit; readonly weight: number }[] = [];
-    for (const [at, { units: own, share }] of tiers.entries()) {
-      const part = at === tiers.length - 1 ? left : left * share;
+    const members: Member[] = [];
+    for (const tier of tiers) {
+      const part = tier === tiers.at(-1) ? left : left * tier.share;
       left -= part;
-      const all = own.reduce((sum, unit) => sum + weightOf(unit) * unit.share, 0);
-      for (const unit of own) {
-        const weight = Math.max(1, Math.round((weightOf(unit) * unit.share * part * PARTS) / all));
-        members.push({ unit, weight });
+      const all = tier.members.reduce((sum, { unit, weight }) => sum + weight * unit.share, 0);
+      for (const member of tier.members) {
+        const weight = Math.max(1, Math.round((member.weight * member.unit.share * part * PARTS) / all));
+        members.push({ ...member, weight });
       }
     }
     const bounded = boundedWeights(members.map(({ weight }) => weight));
-    for (const [at, { unit }] of members.entries()) {
-      result.set(unit, { priority, weight: bounded[at] ?? 1, divided: tiers.length > 1 });
-    }
-  }
+    members.forEach(({ at }, member) => {
+      result[at] = { priority, weight: bounded[member] ?? 1, divided: tiers.length > 1 };
+    });
+  });
   return result;
 }
 
-function tiersOf(units: readonly Unit[], weightOf: (unit: Unit) => number): readonly Tier[] {
-  const ranks = [...new Set(units.map(({ rank }) => rank))].sort((a, b) => a - b);
-  return ranks.map((rank) => {
-    const own = units.filter((unit) => unit.rank === rank);
-    const serving = own.filter(isServing);
-    const all = serving.reduce((sum, unit) => sum + weightOf(unit), 0);
-    const taken = serving.reduce((sum, unit) => sum + weightOf(unit) * unit.share, 0);
-    return { units: own, share: all === 0 ? 1 : taken / all };
+/** The nearest first. */
+function tiersOf(units: readonly Unit[]): readonly Tier[] {
+  const byRank = new Map<number, number[]>();
+  units.forEach(({ rank }, at) => {
+    const places = byRank.get(rank);
+    if (places === undefined) byRank.set(rank, [at]);
+    else places.push(at);
   });
+  const ranks = [...byRank].sort(([a], [b]) => a - b);
+  return ranks.map(([, places]) => tierOf(places, units));
+}
+
+function tierOf(places: readonly number[], units: readonly Unit[]): Tier {
+  const weights = weightsOf(places.flatMap((at) => units[at] ?? []));
+  const members: Member[] = [];
+  let [all, taken] = [0, 0];
+  places.forEach((at, index) => {
+    const [unit, weight] = [units[at], weights[index]];
+    if (unit === undefined || weight === undefined) return;
+    members.push({ unit, at, weight });
+    if (!isServing(unit)) return;
+    all += weight;
+    taken += weight * unit.share;
+  });
+  return { members, share: all === 0 ? 1 : taken / all };
 }
 
 /**
@@ -83,7 +105,7 @@ function merged(tiers: readonly Tier[]): readonly (readonly Tier[])[] {
     passed = [];
   };
   for (const tier of tiers) {
-    const serves = tier.units.some(isServing);
+    const serves = tier.members.some(({ unit }) => isServing(unit));
     if (serves) open = [...open, tier];
     else passed = [...passed, [tier]];
     if (open.length === 0 || (serves && tier.share === 1)) close();
@@ -93,8 +115,9 @@ function merged(tiers: readonly Tier[]): readonly (readonly Tier[])[] {
 }
 
 /** All of it takes the same part of its load, so that weights say all there is to say. */
-function isEven({ units }: Tier): boolean {
-  return new Set(units.filter(isServing).map(({ share }) => share)).size <= 1;
+function isEven({ members }: Tier): boolean {
+  const first = members.find(({ unit }) => isServing(unit));
+  return members.every(({ unit }) => unit.share === first?.unit.share || !isServing(unit));
 }
 
 function isServing({ health }: Unit): boolean {
