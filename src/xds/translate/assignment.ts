@@ -6,7 +6,8 @@
  */
 import type { Health } from "../../model/health.ts";
 import type { Locality } from "../../model/locality.ts";
-import { createWireEncoder, type WireWriter } from "./wire-writer.ts";
+import { type FilterMetadata, filterMetadata } from "./filter-metadata.ts";
+import { createWireEncoder, LENGTH, tag, textUnlessEmpty, VARINT, type WireWriter } from "./wire-writer.ts";
 
 export interface Assignment {
   readonly name: string;
@@ -32,10 +33,8 @@ export interface AssignedEndpoint {
   /** Whether Envoy leaves it out of its own health checks. */
   readonly unchecked: boolean;
   /** By filter; undefined: none. */
-  readonly metadata: Readonly<Record<string, StructFields>> | undefined;
+  readonly metadata: FilterMetadata | undefined;
 }
-
-export type StructFields = Readonly<Record<string, string | number | readonly string[]>>;
 
 /** envoy.config.core.v3.HealthStatus. */
 const HEALTH_STATUS: Readonly<Record<Health, number>> = {
@@ -46,9 +45,6 @@ const HEALTH_STATUS: Readonly<Record<Health, number>> = {
   timeout: 4,
   degraded: 5,
 };
-
-const [VARINT, DOUBLE, LENGTH] = [0, 1, 2];
-const tag = (field: number, type: number) => (field << 3) | type;
 
 const ASSIGNMENT = { clusterName: tag(1, LENGTH), endpoints: tag(2, LENGTH), policy: tag(4, LENGTH) };
 const POLICY = { overprovisioningFactor: tag(3, LENGTH) };
@@ -69,11 +65,6 @@ const ENDPOINT = { address: tag(1, LENGTH), healthCheckConfig: tag(2, LENGTH), h
 const HEALTH_CHECK = { disableActiveHealthCheck: tag(4, VARINT) };
 const ADDRESS = { socketAddress: tag(1, LENGTH) };
 const SOCKET_ADDRESS = { address: tag(2, LENGTH), portValue: tag(3, VARINT) };
-const METADATA = { filterMetadata: tag(1, LENGTH) };
-const STRUCT = { fields: tag(1, LENGTH) };
-const ENTRY = { key: tag(1, LENGTH), value: tag(2, LENGTH) };
-const VALUE = { number: tag(2, DOUBLE), string: tag(3, LENGTH), list: tag(6, LENGTH) };
-const LIST = { values: tag(1, LENGTH) };
 const WRAPPER = { value: tag(1, VARINT) };
 
 const encoder = createWireEncoder();
@@ -113,7 +104,7 @@ function localityEndpoints(writer: WireWriter, { priority, locality, weight, end
 function lbEndpoint(writer: WireWriter, endpoint: AssignedEndpoint): void {
   const end = writer.end();
   wrapped(writer, LB_ENDPOINT.loadBalancingWeight, endpoint.weight);
-  if (endpoint.metadata !== undefined) metadataOf(writer, endpoint.metadata);
+  if (endpoint.metadata !== undefined) filterMetadata(writer, LB_ENDPOINT.metadata, endpoint.metadata);
   const health = HEALTH_STATUS[endpoint.health];
   if (health !== 0) writer.uint32(LB_ENDPOINT.healthStatus, health);
   const endpointEnd = writer.end();
@@ -132,56 +123,9 @@ function lbEndpoint(writer: WireWriter, endpoint: AssignedEndpoint): void {
   writer.length(LOCALITY_ENDPOINTS.lbEndpoints, end);
 }
 
-function metadataOf(writer: WireWriter, metadata: Readonly<Record<string, StructFields>>): void {
-  const end = writer.end();
-  const filters = Object.keys(metadata);
-  for (let i = filters.length - 1; i >= 0; i--) {
-    const filter = filters[i] ?? "";
-    const entryEnd = writer.end();
-    struct(writer, metadata[filter] ?? {});
-    writer.length(ENTRY.value, entryEnd);
-    textUnlessEmpty(writer, ENTRY.key, filter);
-    writer.length(METADATA.filterMetadata, entryEnd);
-  }
-  writer.length(LB_ENDPOINT.metadata, end);
-}
-
-function struct(writer: WireWriter, fields: StructFields): void {
-  const keys = Object.keys(fields);
-  for (let i = keys.length - 1; i >= 0; i--) {
-    const key = keys[i] ?? "";
-    const end = writer.end();
-    value(writer, fields[key] ?? "");
-    writer.length(ENTRY.value, end);
-    textUnlessEmpty(writer, ENTRY.key, key);
-    writer.length(STRUCT.fields, end);
-  }
-}
-
-function value(writer: WireWriter, given: StructFields[string]): void {
-  if (typeof given === "string") writer.text(VALUE.string, given);
-  else if (typeof given === "number") writer.double(VALUE.number, given);
-  else list(writer, given);
-}
-
-function list(writer: WireWriter, given: readonly string[]): void {
-  const end = writer.end();
-  for (let i = given.length - 1; i >= 0; i--) {
-    const valueEnd = writer.end();
-    writer.text(VALUE.string, given[i] ?? "");
-    writer.length(LIST.values, valueEnd);
-  }
-  writer.length(VALUE.list, end);
-}
-
 /** google.protobuf.UInt32Value: there even when it is 0, which is then not written. */
 function wrapped(writer: WireWriter, field: number, number: number): void {
   const end = writer.end();
   if (number !== 0) writer.uint32(WRAPPER.value, number);
   writer.length(field, end);
-}
-
-/** As proto3 has it for text outside of a `oneof`. */
-function textUnlessEmpty(writer: WireWriter, field: number, text: string): void {
-  if (text !== "") writer.text(field, text);
 }

@@ -9,6 +9,7 @@ import type { LabelSelection } from "../../routing/subset.ts";
 import { clusterName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, TYPE_URL } from "../types.ts";
+import { type ClusterTemplate, clusterTemplate, encodeCluster } from "./cluster-template.ts";
 import { adsSource, any, duration, positiveDuration, socketAddress, statName } from "./common.ts";
 import { deadPeerOptions, HTTP2_KEEPALIVE, healthCheck, outlierDetection, UNREACHABLE_DETECTION } from "./liveness.ts";
 import { upstreamSecrets, upstreamSockets } from "./mutual-tls.ts";
@@ -41,11 +42,29 @@ export interface ClusterInput {
 export function clusterResource(input: ClusterInput): Resource {
   const name = input.name ?? clusterName(input.service, input.port.name, input.labels);
   const mtls = input.role === "grpc" || input.policy.tls !== "mutual" ? undefined : input.mtls;
-  const body = Cluster.encode(input.role === "grpc" ? grpcCluster(input, name) : envoyCluster({ ...input, mtls }, name)).finish();
-  return makeResource(TYPE_URL.cluster, name, body, [
+  return makeResource(TYPE_URL.cluster, name, bodyOf({ ...input, mtls }, name), [
     { typeUrl: TYPE_URL.endpoint, name },
     ...(mtls === undefined ? [] : upstreamSecrets(mtls)),
   ]);
+}
+
+function bodyOf(input: ClusterInput, name: string): Uint8Array {
+  if (input.role === "grpc") return Cluster.encode(grpcCluster(input, name)).finish();
+  // Sockets say whose certificates are believed.
+  if (input.mtls !== undefined) return Cluster.encode(envoyCluster(input, name)).finish();
+  return encodeCluster(templateOf(input, name), { name, altStatName: altStatName(name), metadata: metadata(input) });
+}
+
+/** By all that makes a difference beside the names: the policy, and what is said of the role and of the protocol. */
+const templates = new WeakMap<ServicePolicy, Map<string, ClusterTemplate>>();
+
+function templateOf(input: ClusterInput, name: string): ClusterTemplate {
+  const ofPolicy = templates.get(input.policy) ?? new Map<string, ClusterTemplate>();
+  templates.set(input.policy, ofPolicy);
+  const key = `${input.role} ${input.port.protocol}`;
+  const template = ofPolicy.get(key) ?? clusterTemplate(envoyCluster(input, name));
+  ofPolicy.set(key, template);
+  return template;
 }
 
 /**
@@ -60,11 +79,12 @@ function grpcCluster({ policy }: ClusterInput, name: string): Cluster {
   });
 }
 
-function envoyCluster({ service, port, policy, role, mtls, identities = [service] }: ClusterInput, name: string): Cluster {
+/** What the bytes say; `mtls` is that of clusters that are dialled by it alone. */
+export function envoyCluster(input: ClusterInput, name: string): Cluster {
+  const { service, port, policy, role, mtls, identities = [service] } = input;
   return Cluster.fromPartial({
     ...edsOf(name),
-    // Only where it differs: it would lengthen every cluster otherwise.
-    ...(statName(name) !== name && { altStatName: statName(name) }),
+    altStatName: altStatName(name),
     connectTimeout: positiveDuration(policy.connectTimeoutMs),
     lbPolicy: LB_POLICY[policy.loadBalancer],
     commonLbConfig: {
@@ -84,11 +104,18 @@ function envoyCluster({ service, port, policy, role, mtls, identities = [service
     ...(mtls !== undefined && upstreamSockets(identities, mtls)),
     ...(policy.probe !== undefined && { healthChecks: [healthCheck(policy.probe)], closeConnectionsOnHostHealthFailure: true }),
     ...(isHttp2(port) && { typedExtensionProtocolOptions: { [HTTP_OPTIONS]: http2() } }),
-    metadata: {
-      filterMetadata: { "meshbridge.io": { namespace: service.namespace, service: service.name, port: port.name } },
-      typedFilterMetadata: {},
-    },
+    metadata: { filterMetadata: metadata(input) },
   });
+}
+
+/** Only where it differs: it would lengthen every cluster otherwise. */
+function altStatName(name: string): string {
+  const stat = statName(name);
+  return stat === name ? "" : stat;
+}
+
+function metadata({ service: { namespace, name }, port }: ClusterInput) {
+  return { "meshbridge.io": { namespace, service: name, port: port.name } };
 }
 
 function edsOf(name: string) {

@@ -10,7 +10,8 @@ import { type LabelSelection, subsetOf } from "../../routing/subset.ts";
 import { clusterName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, TYPE_URL } from "../types.ts";
-import { type AssignedEndpoint, encodeAssignment, type StructFields } from "./assignment.ts";
+import { type AssignedEndpoint, encodeAssignment } from "./assignment.ts";
+import type { FilterMetadata, StructFields } from "./filter-metadata.ts";
 import { SOCKET_MATCH } from "./mutual-tls.ts";
 
 export interface EndpointsInput {
@@ -70,7 +71,7 @@ function assignedEndpoint(endpoint: Endpoint, input: EndpointsInput): AssignedEn
 }
 
 /** Which of a cluster's sockets it needs, where there are several. */
-function socketMatch({ instance, network }: Endpoint, mtls: MutualTls | undefined): Readonly<Record<string, StructFields>> {
+function socketMatch({ instance, network }: Endpoint, mtls: MutualTls | undefined): FilterMetadata {
   if (mtls === undefined || mtls.trustDomains.length < 2) return {};
   return { [SOCKET_MATCH]: { trustDomain: trustDomainOf(mtls, instance.cluster, network)?.name ?? "" } };
 }

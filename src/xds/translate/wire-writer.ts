@@ -1,10 +1,9 @@
 /**
  * Writes protobuf from the last byte to the first: by the time a length has to be written, what it is the length of is there,
  * so nothing is measured beforehand or moved afterwards. Fields are given in the reverse of the order they shall stand in.
- * Tags are given as they stand on the wire, `field << 3 | type`, of fields below 16.
  */
 
-/** A tag or a length: a varint of 32 bits. */
+/** Of 32 bits. */
 const MAX_VARINT_BYTES = 5;
 /** Of one UTF-16 unit as UTF-8. */
 const MAX_UNIT_BYTES = 3;
@@ -13,6 +12,16 @@ const FIRST_BYTES = 64 * 1024;
 const KEPT_BYTES = 1024 * 1024;
 
 const utf8 = new TextEncoder();
+
+/** Wire types of protobuf. */
+export const VARINT = 0;
+export const DOUBLE = 1;
+export const LENGTH = 2;
+
+/** What stands before a field's value. */
+export function tag(field: number, type: typeof VARINT | typeof DOUBLE | typeof LENGTH): number {
+  return (field << 3) | type;
+}
 
 export interface WireWriter {
   /** Where what is written next will end: to be given to `length` when all of it is written. */
@@ -24,6 +33,8 @@ export interface WireWriter {
   /** Throws a RangeError for what is no unsigned integer of 32 bits, as the generated code does. */
   uint32(tag: number, value: number): void;
   double(tag: number, value: number): void;
+  /** Fields that were encoded before. */
+  encoded(fields: Uint8Array): void;
 }
 
 export interface WireEncoder {
@@ -65,13 +76,13 @@ export function createWireEncoder(): WireEncoder {
   const writer: WireWriter = {
     end: () => at - buffer.byteLength,
     length(tag, end) {
-      reserve(MAX_VARINT_BYTES + 1);
+      reserve(2 * MAX_VARINT_BYTES);
       varint(end + buffer.byteLength - at);
-      buffer[--at] = tag;
+      varint(tag);
     },
     text(tag, value) {
       const { length } = value;
-      reserve(MAX_UNIT_BYTES * length + MAX_VARINT_BYTES + 1);
+      reserve(MAX_UNIT_BYTES * length + 2 * MAX_VARINT_BYTES);
       const start = at - length;
       let size = length;
       for (let i = 0; i < length; i++) {
@@ -85,19 +96,24 @@ export function createWireEncoder(): WireEncoder {
       }
       at -= size;
       varint(size);
-      buffer[--at] = tag;
+      varint(tag);
     },
     uint32(tag, value) {
       if (value >>> 0 !== value) throw new RangeError(`no uint32: ${value}`);
-      reserve(MAX_VARINT_BYTES + 1);
+      reserve(2 * MAX_VARINT_BYTES);
       varint(value);
-      buffer[--at] = tag;
+      varint(tag);
     },
     double(tag, value) {
-      reserve(9);
+      reserve(8 + MAX_VARINT_BYTES);
       at -= 8;
       new DataView(buffer.buffer).setFloat64(at, value, true);
-      buffer[--at] = tag;
+      varint(tag);
+    },
+    encoded(fields) {
+      reserve(fields.byteLength);
+      at -= fields.byteLength;
+      buffer.set(fields, at);
     },
   };
   return {
@@ -109,4 +125,9 @@ export function createWireEncoder(): WireEncoder {
       return made;
     },
   };
+}
+
+/** As proto3 has it for text outside of a `oneof`. */
+export function textUnlessEmpty(writer: WireWriter, field: number, text: string): void {
+  if (text !== "") writer.text(field, text);
 }
