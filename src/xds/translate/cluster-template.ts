@@ -5,7 +5,7 @@
  */
 import { Cluster, Cluster_DiscoveryType } from "../../gen/envoy/config/cluster/v3/cluster.ts";
 import { ConfigSource } from "../../gen/envoy/config/core/v3/config_source.ts";
-import { adsSource } from "./common.ts";
+import { adsSource, encoded } from "./common.ts";
 import { type FilterMetadata, filterMetadata } from "./filter-metadata.ts";
 import { createWireEncoder, LENGTH, tag, textUnlessEmpty, VARINT } from "./wire-writer.ts";
 
@@ -36,7 +36,7 @@ const CLUSTER = {
 const EDS = { edsConfig: tag(1, LENGTH), serviceName: tag(2, LENGTH) };
 
 const encoder = createWireEncoder();
-const adsBytes = ConfigSource.encode(adsSource()).finish();
+const adsBytes = encoded(ConfigSource, adsSource());
 
 /** `cluster`: any of those that are alike, whatever it is called. One that is dialled by mutual TLS is like no other. */
 export function clusterTemplate(cluster: Cluster): ClusterTemplate {
@@ -49,8 +49,8 @@ export function clusterTemplate(cluster: Cluster): ClusterTemplate {
   };
   const own = { name: "", altStatName: "", clusterDiscoveryType: undefined, edsClusterConfig: undefined, metadata: undefined };
   return {
-    before: Cluster.encode({ ...cluster, ...own, ...none }).finish(),
-    after: Cluster.encode({ ...Cluster.fromPartial({}), ...later }).finish(),
+    before: encoded(Cluster, { ...cluster, ...own, ...none }),
+    after: encoded(Cluster, { ...Cluster.fromPartial({}), ...later }),
   };
 }
 

@@ -10,7 +10,7 @@ import { clusterName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, TYPE_URL } from "../types.ts";
 import { type ClusterTemplate, clusterTemplate, encodeCluster } from "./cluster-template.ts";
-import { adsSource, any, duration, positiveDuration, socketAddress, statName } from "./common.ts";
+import { adsSource, any, duration, encoded, positiveDuration, socketAddress, statName } from "./common.ts";
 import { deadPeerOptions, HTTP2_KEEPALIVE, healthCheck, outlierDetection, UNREACHABLE_DETECTION } from "./liveness.ts";
 import { upstreamSecrets, upstreamSockets } from "./mutual-tls.ts";
 
@@ -49,9 +49,9 @@ export function clusterResource(input: ClusterInput): Resource {
 }
 
 function bodyOf(input: ClusterInput, name: string): Uint8Array {
-  if (input.role === "grpc") return Cluster.encode(grpcCluster(input, name)).finish();
+  if (input.role === "grpc") return encoded(Cluster, grpcCluster(input, name));
   // Sockets say whose certificates are believed.
-  if (input.mtls !== undefined) return Cluster.encode(envoyCluster(input, name)).finish();
+  if (input.mtls !== undefined) return encoded(Cluster, envoyCluster(input, name));
   return encodeCluster(templateOf(input, name), { name, altStatName: altStatName(name), metadata: metadata(input) });
 }
 
@@ -164,5 +164,5 @@ export function localCluster(name: string, port: number): Resource {
       ],
     },
   });
-  return makeResource(TYPE_URL.cluster, name, Cluster.encode(cluster).finish());
+  return makeResource(TYPE_URL.cluster, name, encoded(Cluster, cluster));
 }

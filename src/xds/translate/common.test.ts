@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { duration, positiveDuration, statName } from "./common.ts";
+import { Duration } from "../../gen/google/protobuf/duration.ts";
+import { duration, encoded, positiveDuration, statName } from "./common.ts";
 
 for (const [ms, seconds, nanos] of [
   [0, 0, 0],
@@ -20,4 +21,11 @@ test("a duration that must be above 0 is left out when it is 0", () => {
 
 test("what divides the parts of a stat's name is replaced", () => {
   assert.equal(statName("shop/com.acme.Order:x"), "shop/com_acme_Order_x");
+});
+
+test("a message that cannot be encoded leaves nothing behind for the next", () => {
+  const before = Buffer.from(encoded(Duration, duration(1500)));
+  assert.throws(() => encoded(Duration, { seconds: 7, nanos: 2 ** 40 }));
+  assert.deepEqual(Buffer.from(encoded(Duration, duration(1500))), before);
+  assert.deepEqual(before, Buffer.from(Duration.encode(duration(1500)).finish()));
 });

@@ -1,17 +1,35 @@
 /** Pieces that several translators need. */
-
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Address } from "../../gen/envoy/config/core/v3/address.ts";
 import { ApiVersion, ConfigSource } from "../../gen/envoy/config/core/v3/config_source.ts";
 import type { Any } from "../../gen/google/protobuf/any.ts";
 import type { Duration } from "../../gen/google/protobuf/duration.ts";
 
-interface Codec<T> {
-  encode(message: T): { finish(): Uint8Array };
+export interface Codec<T> {
+  encode(message: T, writer: BinaryWriter): { finish(): Uint8Array };
+}
+
+/** The memory of a larger message is not kept for the next one. */
+const KEPT_BYTES = 1024 * 1024;
+
+/** Its memory serves one message after the other: for most of them it costs more to find than to fill. */
+let writer = new BinaryWriter();
+
+/** The bytes of `message`. Throws for what the type cannot say, e.g. a negative number where it has none. */
+export function encoded<T>(codec: Codec<T>, message: T): Uint8Array {
+  let reusable = false;
+  try {
+    const bytes = codec.encode(message, writer).finish();
+    reusable = bytes.byteLength <= KEPT_BYTES;
+    return bytes;
+  } finally {
+    if (!reusable) writer = new BinaryWriter();
+  }
 }
 
 /** `message` as google.protobuf.Any; `type` is the full name of the message, e.g. `envoy.config.cluster.v3.Cluster`. */
 export function any<T>(type: string, codec: Codec<T>, message: T): Any {
-  return { typeUrl: `type.googleapis.com/${type}`, value: codec.encode(message).finish() };
+  return { typeUrl: `type.googleapis.com/${type}`, value: encoded(codec, message) };
 }
 
 /** A century: what is longer means "never", and Envoy refuses what its own clocks cannot count. */

@@ -21,7 +21,7 @@ import type { ExportRule, NetworkSpec } from "../../routing/topology.ts";
 import { exportsFilterName, gatewayListenerName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, TYPE_URL } from "../types.ts";
-import { adsSource, any, duration, socketAddress } from "./common.ts";
+import { adsSource, any, type Codec, duration, socketAddress } from "./common.ts";
 import { type Shape, tlsInspector } from "./gateway.ts";
 import { CONNECT_ATTEMPTS, TCP_PROXY } from "./hcm.ts";
 import { onDemandClusters, UNKNOWN_NAME_MS } from "./on-demand.ts";
@@ -149,6 +149,6 @@ function onDemandProxy(): Filter {
   return filter("tcp_proxy", TCP_PROXY, TcpProxy, proxy);
 }
 
-function filter<T>(name: string, type: string, codec: { encode(message: T): { finish(): Uint8Array } }, message: T): Filter {
+function filter<T>(name: string, type: string, codec: Codec<T>, message: T): Filter {
   return { name: `envoy.filters.network.${name}`, configType: { $case: "typedConfig", value: any(type, codec, message) } };
 }

@@ -10,7 +10,7 @@ import { hostName } from "../../routing/host-name.ts";
 import { clusterName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, TYPE_URL } from "../types.ts";
-import { any } from "./common.ts";
+import { any, encoded } from "./common.ts";
 import { HCM, routerFilter } from "./hcm.ts";
 
 /** One listener per way to write the target: with the port's number, with its name, and without for the first port. */
@@ -39,7 +39,5 @@ function grpcListener(name: string, cluster: string): Resource {
     httpFilters: [routerFilter()],
   });
   const listener = Listener.fromPartial({ name, apiListener: { apiListener: any(HCM, HttpConnectionManager, manager) } });
-  return makeResource(TYPE_URL.listener, name, Listener.encode(listener).finish(), [
-    { typeUrl: TYPE_URL.cluster, name: cluster },
-  ]);
+  return makeResource(TYPE_URL.listener, name, encoded(Listener, listener), [{ typeUrl: TYPE_URL.cluster, name: cluster }]);
 }

@@ -6,7 +6,7 @@ import { DownstreamTlsContext, UpstreamTlsContext } from "../../gen/envoy/extens
 import type { ServiceKey } from "../../model/service.ts";
 import { type MutualTls, spiffeId, type TrustDomain } from "../../routing/mutual-tls.ts";
 import type { ResourceRef } from "../types.ts";
-import { any } from "./common.ts";
+import { any, type Codec } from "./common.ts";
 import { caResourceName, sdsSecretConfig, secretRef } from "./secrets.ts";
 
 const UPSTREAM_TLS = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
@@ -83,6 +83,6 @@ export function downstreamSecrets({ certificate, clientCa }: MutualTls): readonl
   return [certificate, caResourceName(clientCa)].map(secretRef);
 }
 
-function tlsSocket<T>(type: string, codec: { encode(message: T): { finish(): Uint8Array } }, context: T): TransportSocket {
+function tlsSocket<T>(type: string, codec: Codec<T>, context: T): TransportSocket {
   return { name: "envoy.transport_sockets.tls", configType: { $case: "typedConfig", value: any(type, codec, context) } };
 }

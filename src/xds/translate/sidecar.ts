@@ -17,7 +17,7 @@ import { makeResource } from "../resource.ts";
 import { type Resource, type ResourceRef, TYPE_URL } from "../types.ts";
 import { type PolicyOf, targetsOf } from "./backends.ts";
 import { localCluster } from "./clusters.ts";
-import { socketAddress } from "./common.ts";
+import { encoded, socketAddress } from "./common.ts";
 import { type Shape, tlsInspector } from "./gateway.ts";
 import { httpFilter, tcpFilter } from "./hcm.ts";
 import { downstreamSecrets, downstreamSocket } from "./mutual-tls.ts";
@@ -185,5 +185,5 @@ function listener({ name, address, port, filter, refs, inbound: isInbound, chain
     ...(chains !== undefined && chains.length > 1 && { listenerFilters: [tlsInspector()] }),
     trafficDirection: isInbound ? TrafficDirection.INBOUND : TrafficDirection.OUTBOUND,
   });
-  return makeResource(TYPE_URL.listener, name, Listener.encode(message).finish(), refs);
+  return makeResource(TYPE_URL.listener, name, encoded(Listener, message), refs);
 }

@@ -11,6 +11,7 @@ import { virtualHostName } from "../names.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, type ResourceRef, TYPE_URL } from "../types.ts";
 import { type PolicyOf, targetsOf } from "./backends.ts";
+import { encoded } from "./common.ts";
 import { retryCases } from "./retries.ts";
 import { clusterSpecifier } from "./routes.ts";
 import type { PortHosts } from "./sidecar-hosts.ts";
@@ -34,7 +35,7 @@ const VIRTUAL_HOSTS = (2 << 3) | 2;
 /** The whole route configuration: equal to encoding a RouteConfiguration of all of them at once. */
 export function wholeRoutes(name: string, hosts: readonly PortHosts[], policyOf: PolicyOf, memo: VirtualHostMemo): Resource {
   const writer = new BinaryWriter();
-  writer.raw(RouteConfiguration.encode(RouteConfiguration.fromPartial({ name })).finish());
+  writer.raw(encoded(RouteConfiguration, RouteConfiguration.fromPartial({ name })));
   const refs = new Map<string, ResourceRef>();
   for (const entry of entriesOf(hosts, policyOf, memo, encodeWhole)) {
     if (entry.part !== undefined) writer.uint32(VIRTUAL_HOSTS).bytes(entry.part);
@@ -75,7 +76,7 @@ function isSame(one: readonly string[], other: readonly string[]): boolean {
 }
 
 function encodeWhole(hosts: PortHosts, policy: ServicePolicy): Entry {
-  const part = VirtualHost.encode(virtualHost(hosts.cluster, hosts.domains, hosts, policy)).finish();
+  const part = encoded(VirtualHost, virtualHost(hosts.cluster, hosts.domains, hosts, policy));
   return { hosts, policy, refs: refsOf(hosts, policy), part, resources: [] };
 }
 
@@ -83,7 +84,7 @@ function encodeEach(hosts: PortHosts, policy: ServicePolicy): Entry {
   const refs = refsOf(hosts, policy);
   const resources = hosts.domains.map((domain) => {
     const name = virtualHostName(domain);
-    const body = VirtualHost.encode(virtualHost(name, [domain], hosts, policy)).finish();
+    const body = encoded(VirtualHost, virtualHost(name, [domain], hosts, policy));
     return makeResource(TYPE_URL.virtualHost, name, body, refs);
   });
   return { hosts, policy, refs, part: undefined, resources };
