@@ -59,13 +59,18 @@ export function createView(
 
   /** Sets what is there now and deletes what was there before; returns whether anything changed. */
   const replace = (before: readonly ResourceRef[], now: readonly Resource[]): boolean => {
-    const kept = new Set(now.map(({ typeUrl, name }) => `${typeUrl} ${name}`));
-    const gone = before.filter(({ typeUrl, name }) => !kept.has(`${typeUrl} ${name}`));
-    for (const resource of now) secrets.replaced(tables.table(resource.typeUrl).get(resource.name), resource);
-    for (const { typeUrl, name } of gone) secrets.replaced(tables.table(typeUrl).get(name), undefined);
-    const set = now.map((resource) => tables.table(resource.typeUrl).set(resource));
-    const deleted = gone.map(({ typeUrl, name }) => tables.table(typeUrl).delete(name));
-    return [...set, ...deleted].some(Boolean);
+    let changed = false;
+    for (const resource of now) {
+      const table = tables.table(resource.typeUrl);
+      secrets.replaced(table.get(resource.name), resource);
+      changed = table.set(resource) || changed;
+    }
+    for (const { typeUrl, name } of goneOf(before, now)) {
+      const table = tables.table(typeUrl);
+      secrets.replaced(table.get(name), undefined);
+      changed = table.delete(name) || changed;
+    }
+    return changed;
   };
 
   /** All at once, so that a name that passes from one service to another is not deleted on the way. */
@@ -136,6 +141,13 @@ export function createView(
       return apply(current, new Set([...current.keys(), ...effective.keys()]), true);
     },
   };
+}
+
+/** Those of `before` that nothing of `now` takes the place of. */
+function goneOf(before: readonly ResourceRef[], now: readonly Resource[]): readonly ResourceRef[] {
+  if (before.length === 0) return before;
+  const kept = new Set(now.map(({ typeUrl, name }) => `${typeUrl} ${name}`));
+  return before.filter(({ typeUrl, name }) => !kept.has(`${typeUrl} ${name}`));
 }
 
 const NONE: Uses = new Map();
