@@ -8,7 +8,8 @@ import type { LabelSelection } from "../routing/subset.ts";
  * some labels alone: `…{key=value,key=value}`, sorted by key.
  */
 export function clusterName({ namespace, name }: ServiceKey, portName: string, labels?: LabelSelection): string {
-  const chosen = Object.entries(labels ?? {}).sort(([a], [b]) => compareText(a, b));
+  if (labels === undefined) return `${namespace}/${name}/${portName}`;
+  const chosen = Object.entries(labels).sort(([a], [b]) => compareText(a, b));
   const subset = chosen.length === 0 ? "" : `{${chosen.map(([key, value]) => `${key}=${value}`).join(",")}}`;
   return `${namespace}/${name}/${portName}${subset}`;
 }

@@ -1,27 +1,27 @@
 /**
- * DiscoveryResponse and DeltaDiscoveryResponse as bytes (field numbers of discovery.proto). What a resource adds is
- * encoded once and shared by every response to every client, and so is the whole of a response but for its nonce, where it
- * has resources alone: a small answer costs one copy of its bytes, a large one none.
+ * DiscoveryResponse and DeltaDiscoveryResponse as bytes (field numbers of discovery.proto), around the bodies of their
+ * resources. A response that has resources alone is encoded once, but for its nonce, and shared by all whom it goes to: a
+ * small answer costs one copy of its bytes, a large one none.
  */
 import type { BareResource, StreamResponse, Variant } from "../stream/messages.ts";
 import type { Resource } from "../types.ts";
+import { createWireEncoder, LENGTH, tag, textUnlessEmpty } from "../wire-writer.ts";
 import { PREFIX_BYTES } from "./frames.ts";
 import { missingContent } from "./resource-errors.ts";
 import { sharedContent } from "./shared-content.ts";
 import { ttlContent } from "./ttl.ts";
 
 /** Fields of both responses, the last of delta alone. Of a DiscoveryResponse 3 (canary) is never used, and 7 is in resource-errors.ts. */
-const VERSION = 1;
-const RESOURCES = 2;
-const TYPE_URL = 4;
-const NONCE = 5;
-const REMOVED = 6;
+const VERSION = tag(1, LENGTH);
+const RESOURCES = tag(2, LENGTH);
+const TYPE_URL = tag(4, LENGTH);
+const NONCE = tag(5, LENGTH);
+const REMOVED = tag(6, LENGTH);
 /** google.protobuf.Any, and Resource of discovery.proto. */
-const ANY = { typeUrl: 1, value: 2 };
-const RESOURCE = { version: 1, any: 2, name: 3, aliases: 4 };
+const ANY = { typeUrl: tag(1, LENGTH), value: tag(2, LENGTH) };
+const RESOURCE = { version: tag(1, LENGTH), any: tag(2, LENGTH), name: tag(3, LENGTH), aliases: tag(4, LENGTH) };
 
-/** What comes before a resource's body, up to and with the length of the body; the body is the entry's last field. */
-const headers: Readonly<Record<Variant, WeakMap<Resource, Buffer>>> = { sotw: new WeakMap(), delta: new WeakMap() };
+const encoder = createWireEncoder();
 
 /** Everything of a response but its nonce, for those that carry one resource and nothing else: the commonest by far. */
 const alone: Readonly<Record<Variant, WeakMap<Resource, { readonly version: string; readonly parts: readonly Uint8Array[] }>>> = {
@@ -62,7 +62,7 @@ const NONCE_HEAD_BYTES = 2;
 const MAX_NONCE_BYTES = NONCE_HEAD_BYTES + 127;
 
 function writeNonce(to: Buffer, at: number, nonce: string): Buffer {
-  to[at] = (NONCE << 3) | 2;
+  to[at] = NONCE;
   to[at + 1] = to.write(nonce, at + NONCE_HEAD_BYTES);
   return to;
 }
@@ -93,58 +93,44 @@ function encodeContent(
   variant: Variant,
   { typeUrl, version, resources, removed, bare = [], missing = [] }: StreamResponse,
 ): readonly Uint8Array[] {
-  const parts: Uint8Array[] = [field(VERSION, Buffer.from(version)), field(TYPE_URL, Buffer.from(typeUrl))];
+  const parts: Uint8Array[] = [textField(VERSION, version), textField(TYPE_URL, typeUrl)];
   for (const resource of resources) parts.push(headerOf(variant, resource), resource.body);
   if (variant === "sotw") return missing.length === 0 ? parts : [...parts, missingContent(typeUrl, missing)];
-  for (const name of removed) parts.push(field(REMOVED, Buffer.from(name)));
+  for (const name of removed) parts.push(textField(REMOVED, name));
   for (const one of bare) parts.push(bareResource(one));
   return parts;
 }
 
-function headerOf(variant: Variant, resource: Resource): Buffer {
-  const known = headers[variant].get(resource);
-  if (known !== undefined) return known;
-  const made = variant === "sotw" ? anyHeader(RESOURCES, resource) : deltaHeader(resource);
-  headers[variant].set(resource, made);
-  return made;
-}
-
-/** An Any under this field, without its value. */
-function anyHeader(number: number, { typeUrl, body }: Resource): Buffer {
-  const inner = Buffer.concat([field(ANY.typeUrl, Buffer.from(typeUrl)), prefix(ANY.value, body.byteLength)]);
-  return Buffer.concat([prefix(number, inner.byteLength + body.byteLength), inner]);
-}
-
-/** Name and version first, so that the body comes last. Order of fields is the writer's choice (protobuf encoding). */
-function deltaHeader(resource: Resource): Buffer {
-  const inner = Buffer.concat([
-    field(RESOURCE.version, Buffer.from(resource.version)),
-    field(RESOURCE.name, Buffer.from(resource.name)),
-    anyHeader(RESOURCE.any, resource),
-  ]);
-  return Buffer.concat([prefix(RESOURCES, inner.byteLength + resource.body.byteLength), inner]);
+/**
+ * What comes before a resource's body, up to and with the body's length. Name and version first, so that the body comes
+ * last: the order of fields is the writer's choice (protobuf encoding).
+ */
+function headerOf(variant: Variant, { typeUrl, name, version, body }: Resource): Uint8Array {
+  return encoder.encode((writer) => {
+    const end = writer.end(body.byteLength);
+    writer.length(ANY.value, end);
+    writer.text(ANY.typeUrl, typeUrl);
+    if (variant === "delta") {
+      writer.length(RESOURCE.any, end);
+      textUnlessEmpty(writer, RESOURCE.name, name);
+      textUnlessEmpty(writer, RESOURCE.version, version);
+    }
+    writer.length(RESOURCES, end);
+  });
 }
 
 /** A Resource without an Any. Its name is its alias too: without one Envoy refuses a resource that has no Any. */
-function bareResource({ name, version }: BareResource): Buffer {
-  const parts = [
-    field(RESOURCE.version, Buffer.from(version)),
-    field(RESOURCE.name, Buffer.from(name)),
-    field(RESOURCE.aliases, Buffer.from(name)),
-  ];
-  return field(RESOURCES, Buffer.concat(parts));
+function bareResource({ name, version }: BareResource): Uint8Array {
+  return encoder.encode((writer) => {
+    const end = writer.end();
+    textUnlessEmpty(writer, RESOURCE.aliases, name);
+    textUnlessEmpty(writer, RESOURCE.name, name);
+    textUnlessEmpty(writer, RESOURCE.version, version);
+    writer.length(RESOURCES, end);
+  });
 }
 
 /** Nothing for an empty one, as proto3 has it. */
-function field(number: number, bytes: Buffer): Buffer {
-  return bytes.byteLength === 0 ? bytes : Buffer.concat([prefix(number, bytes.byteLength), bytes]);
-}
-
-/** Tag of a length-delimited field below 16, and the length. */
-function prefix(number: number, length: number): Buffer {
-  const bytes = [(number << 3) | 2];
-  let rest = length;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
-  bytes.push(rest);
-  return Buffer.from(bytes);
+function textField(field: number, text: string): Uint8Array {
+  return encoder.encode((writer) => textUnlessEmpty(writer, field, text));
 }

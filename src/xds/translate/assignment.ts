@@ -6,8 +6,8 @@
  */
 import type { Health } from "../../model/health.ts";
 import type { Locality } from "../../model/locality.ts";
+import { createWireEncoder, LENGTH, tag, textUnlessEmpty, VARINT, type WireWriter } from "../wire-writer.ts";
 import { type FilterMetadata, filterMetadata } from "./filter-metadata.ts";
-import { createWireEncoder, LENGTH, tag, textUnlessEmpty, VARINT, type WireWriter } from "./wire-writer.ts";
 
 export interface Assignment {
   readonly name: string;

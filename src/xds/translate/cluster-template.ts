@@ -5,9 +5,9 @@
  */
 import { Cluster, Cluster_DiscoveryType } from "../../gen/envoy/config/cluster/v3/cluster.ts";
 import { ConfigSource } from "../../gen/envoy/config/core/v3/config_source.ts";
+import { createWireEncoder, LENGTH, tag, textUnlessEmpty, VARINT } from "../wire-writer.ts";
 import { adsSource, encoded } from "./common.ts";
 import { type FilterMetadata, filterMetadata } from "./filter-metadata.ts";
-import { createWireEncoder, LENGTH, tag, textUnlessEmpty, VARINT } from "./wire-writer.ts";
 
 /** What is alike, in the two parts between which the metadata stands. */
 export interface ClusterTemplate {

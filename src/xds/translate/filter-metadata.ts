@@ -2,7 +2,7 @@
  * envoy.config.core.v3.Metadata with plain values, written by hand: see wire-writer.ts. Field numbers: base.proto of Envoy,
  * struct.proto of protobuf. Pure.
  */
-import { DOUBLE, LENGTH, tag, textUnlessEmpty, type WireWriter } from "./wire-writer.ts";
+import { DOUBLE, LENGTH, tag, textUnlessEmpty, type WireWriter } from "../wire-writer.ts";
 
 /** By the filter's name. */
 export type FilterMetadata = Readonly<Record<string, StructFields>>;

@@ -7,7 +7,7 @@
 const MAX_VARINT_BYTES = 5;
 /** Of one UTF-16 unit as UTF-8. */
 const MAX_UNIT_BYTES = 3;
-const FIRST_BYTES = 64 * 1024;
+const FIRST_BYTES = 16 * 1024;
 /** Memory that a large message has made larger than this is not kept for the next. */
 const KEPT_BYTES = 1024 * 1024;
 
@@ -24,8 +24,11 @@ export function tag(field: number, type: typeof VARINT | typeof DOUBLE | typeof 
 }
 
 export interface WireWriter {
-  /** Where what is written next will end: to be given to `length` when all of it is written. */
-  end(): number;
+  /**
+   * Where what is written next will end: to be given to `length` when all of it is written. `following`: so many bytes
+   * more belong to it, which come after all that is written here.
+   */
+  end(following?: number): number;
   /** The tag of a length-delimited field, and the length of all that was written since `end`. */
   length(tag: number, end: number): void;
   /** A length-delimited field. Half a surrogate pair becomes U+FFFD, as TextEncoder has it. */
@@ -74,7 +77,7 @@ export function createWireEncoder(): WireEncoder {
   };
 
   const writer: WireWriter = {
-    end: () => at - buffer.byteLength,
+    end: (following = 0) => at - buffer.byteLength + following,
     length(tag, end) {
       reserve(2 * MAX_VARINT_BYTES);
       varint(end + buffer.byteLength - at);
