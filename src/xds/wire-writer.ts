@@ -41,12 +41,14 @@ export interface WireWriter {
 }
 
 export interface WireEncoder {
-  /** What `write` writes, in memory of its own. When `write` throws, so does this. Not to be called by `write` itself. */
+  /** What `write` writes, in memory of its own. When `write` throws, so does this. */
   encode(write: (writer: WireWriter) => void): Uint8Array;
 }
 
 /** Its memory is used again by one message after the other. */
-export function createWireEncoder(): WireEncoder {
+export const wireEncoder = createWireEncoder();
+
+function createWireEncoder(): WireEncoder {
   let buffer = new Uint8Array(FIRST_BYTES);
   /** The first byte that is written. */
   let at = buffer.byteLength;
@@ -86,16 +88,17 @@ export function createWireEncoder(): WireEncoder {
     text(tag, value) {
       const { length } = value;
       reserve(MAX_UNIT_BYTES * length + 2 * MAX_VARINT_BYTES);
+      const bytes = buffer;
       const start = at - length;
       let size = length;
       for (let i = 0; i < length; i++) {
         const unit = value.charCodeAt(i);
         if (unit > 0x7f) {
           size = Buffer.byteLength(value);
-          utf8.encodeInto(value, buffer.subarray(at - size, at));
+          utf8.encodeInto(value, bytes.subarray(at - size, at));
           break;
         }
-        buffer[start + i] = unit;
+        bytes[start + i] = unit;
       }
       at -= size;
       varint(size);
@@ -121,11 +124,15 @@ export function createWireEncoder(): WireEncoder {
   };
   return {
     encode(write) {
-      at = buffer.byteLength;
-      write(writer);
-      const made = buffer.slice(at);
-      if (buffer.byteLength > KEPT_BYTES) buffer = new Uint8Array(FIRST_BYTES);
-      return made;
+      // Not 0 where `write` of another message calls this: what that has written so far stays.
+      const end = writer.end();
+      try {
+        write(writer);
+        return buffer.slice(at, buffer.byteLength + end);
+      } finally {
+        if (end === 0 && buffer.byteLength > KEPT_BYTES) buffer = new Uint8Array(FIRST_BYTES);
+        at = buffer.byteLength + end;
+      }
     },
   };
 }

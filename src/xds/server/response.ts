@@ -5,7 +5,7 @@
  */
 import type { BareResource, StreamResponse, Variant } from "../stream/messages.ts";
 import type { Resource } from "../types.ts";
-import { createWireEncoder, LENGTH, tag, textUnlessEmpty } from "../wire-writer.ts";
+import { LENGTH, tag, textUnlessEmpty, wireEncoder } from "../wire-writer.ts";
 import { PREFIX_BYTES } from "./frames.ts";
 import { missingContent } from "./resource-errors.ts";
 import { sharedContent } from "./shared-content.ts";
@@ -20,8 +20,6 @@ const REMOVED = tag(6, LENGTH);
 /** google.protobuf.Any, and Resource of discovery.proto. */
 const ANY = { typeUrl: tag(1, LENGTH), value: tag(2, LENGTH) };
 const RESOURCE = { version: tag(1, LENGTH), any: tag(2, LENGTH), name: tag(3, LENGTH), aliases: tag(4, LENGTH) };
-
-const encoder = createWireEncoder();
 
 /** Everything of a response but its nonce, for those that carry one resource and nothing else: the commonest by far. */
 const alone: Readonly<Record<Variant, WeakMap<Resource, { readonly version: string; readonly parts: readonly Uint8Array[] }>>> = {
@@ -106,7 +104,7 @@ function encodeContent(
  * last: the order of fields is the writer's choice (protobuf encoding).
  */
 function headerOf(variant: Variant, { typeUrl, name, version, body }: Resource): Uint8Array {
-  return encoder.encode((writer) => {
+  return wireEncoder.encode((writer) => {
     const end = writer.end(body.byteLength);
     writer.length(ANY.value, end);
     writer.text(ANY.typeUrl, typeUrl);
@@ -121,7 +119,7 @@ function headerOf(variant: Variant, { typeUrl, name, version, body }: Resource):
 
 /** A Resource without an Any. Its name is its alias too: without one Envoy refuses a resource that has no Any. */
 function bareResource({ name, version }: BareResource): Uint8Array {
-  return encoder.encode((writer) => {
+  return wireEncoder.encode((writer) => {
     const end = writer.end();
     textUnlessEmpty(writer, RESOURCE.aliases, name);
     textUnlessEmpty(writer, RESOURCE.name, name);
@@ -132,5 +130,5 @@ function bareResource({ name, version }: BareResource): Uint8Array {
 
 /** Nothing for an empty one, as proto3 has it. */
 function textField(field: number, text: string): Uint8Array {
-  return encoder.encode((writer) => textUnlessEmpty(writer, field, text));
+  return wireEncoder.encode((writer) => textUnlessEmpty(writer, field, text));
 }

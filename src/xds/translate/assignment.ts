@@ -6,7 +6,7 @@
  */
 import type { Health } from "../../model/health.ts";
 import type { Locality } from "../../model/locality.ts";
-import { createWireEncoder, LENGTH, tag, textUnlessEmpty, VARINT, type WireWriter } from "../wire-writer.ts";
+import { LENGTH, tag, textUnlessEmpty, VARINT, type WireWriter, wireEncoder } from "../wire-writer.ts";
 import { type FilterMetadata, filterMetadata } from "./filter-metadata.ts";
 
 export interface Assignment {
@@ -67,11 +67,9 @@ const ADDRESS = { socketAddress: tag(1, LENGTH) };
 const SOCKET_ADDRESS = { address: tag(2, LENGTH), portValue: tag(3, VARINT) };
 const WRAPPER = { value: tag(1, VARINT) };
 
-const encoder = createWireEncoder();
-
 /** Throws a RangeError for a port, a priority or a weight that is no unsigned integer of 32 bits. */
 export function encodeAssignment({ name, localities, overprovisioning }: Assignment): Uint8Array {
-  return encoder.encode((writer) => {
+  return wireEncoder.encode((writer) => {
     if (overprovisioning !== undefined) {
       const end = writer.end();
       wrapped(writer, POLICY.overprovisioningFactor, overprovisioning);

@@ -5,7 +5,7 @@
  */
 import { Cluster, Cluster_DiscoveryType } from "../../gen/envoy/config/cluster/v3/cluster.ts";
 import { ConfigSource } from "../../gen/envoy/config/core/v3/config_source.ts";
-import { createWireEncoder, LENGTH, tag, textUnlessEmpty, VARINT } from "../wire-writer.ts";
+import { LENGTH, tag, textUnlessEmpty, VARINT, wireEncoder } from "../wire-writer.ts";
 import { adsSource, encoded } from "./common.ts";
 import { type FilterMetadata, filterMetadata } from "./filter-metadata.ts";
 
@@ -35,7 +35,6 @@ const CLUSTER = {
 };
 const EDS = { edsConfig: tag(1, LENGTH), serviceName: tag(2, LENGTH) };
 
-const encoder = createWireEncoder();
 const adsBytes = encoded(ConfigSource, adsSource());
 
 /** `cluster`: any of those that are alike, whatever it is called. One that is dialled by mutual TLS is like no other. */
@@ -55,7 +54,7 @@ export function clusterTemplate(cluster: Cluster): ClusterTemplate {
 }
 
 export function encodeCluster({ before, after }: ClusterTemplate, { name, altStatName, metadata }: ClusterNames): Uint8Array {
-  return encoder.encode((writer) => {
+  return wireEncoder.encode((writer) => {
     writer.encoded(after);
     filterMetadata(writer, CLUSTER.metadata, metadata);
     writer.encoded(before);
