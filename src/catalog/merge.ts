@@ -3,6 +3,7 @@
  * sources are ranked first. What does not fit together is a condition, never a silent pick.
  */
 import { compareText } from "../kernel/compare.ts";
+import { compact } from "../model/compact.ts";
 import type { Condition } from "../model/condition.ts";
 import type { Group } from "../model/group.ts";
 import { isUsable } from "../model/health.ts";
@@ -24,20 +25,22 @@ export function mergeService(key: ServiceKey, groups: readonly Group[], context:
   const left = ranked.filter((group) => !chosen.includes(group));
   if (context.rule.mode === "reject" && left.length > 0) conditions.push(rejectedCondition(left));
   const ports = mergePorts(chosen, conditions);
-  const instances = chosen.flatMap(instancesOf);
+  const instances = instancesOf(chosen);
   if (instances.length > 0 && !instances.some(({ health }) => isUsable(health)))
     conditions.push(noUsableCondition(instances.length));
   return {
     id: serviceId(key),
     key,
     ports,
-    labels: Object.fromEntries([...chosen].reverse().flatMap(({ labels }) => Object.entries(labels))),
+    labels: labelsOf(chosen),
     instances,
     sources: ranked.map(({ source }) => source),
-    conditions,
+    conditions: conditions.length === 0 ? NO_CONDITIONS : conditions,
     ...hostsOf(chosen),
   };
 }
+
+const NO_CONDITIONS: readonly Condition[] = [];
 
 function hostsOf(groups: readonly Group[]): Pick<CatalogService, "hosts"> {
   const hosts = [...new Set(groups.flatMap((group) => group.hosts ?? []))].sort(compareText);
@@ -62,6 +65,8 @@ function choose(ranked: readonly Group[], { mode }: MergeRule): readonly Group[]
 
 /** A declared port number wins over an inferred one; between equals the higher rank wins and the other is reported. */
 function mergePorts(groups: readonly Group[], conditions: Condition[]): readonly ServicePort[] {
+  const [first, ...more] = groups;
+  if (first !== undefined && more.length === 0 && first.ports.length <= 1) return first.ports;
   const byName = new Map<string, { port: ServicePort; from: string }>();
   for (const { source, ports } of groups) {
     for (const port of ports) {
@@ -80,8 +85,16 @@ function portConflict(a: ServicePort, b: ServicePort): string | undefined {
   return a.port !== b.port && !a.inferred && !b.inferred ? `number ${a.port} and ${b.port}` : undefined;
 }
 
-function instancesOf({ source, instances }: Group): readonly CatalogInstance[] {
-  return instances.map((instance) => ({ ...instance, source })).sort((a, b) => compareText(a.id, b.id));
+/** Of most services, which have one source, it is what the group has: no copy of it is kept. */
+function instancesOf(groups: readonly Group[]): readonly CatalogInstance[] {
+  const [first = [], ...more] = groups.map((group) => compact(group).instances);
+  return more.length === 0 ? first : [first, ...more].flat();
+}
+
+function labelsOf(groups: readonly Group[]): CatalogService["labels"] {
+  const [first, ...more] = groups;
+  if (first !== undefined && more.length === 0) return first.labels;
+  return Object.fromEntries([...groups].reverse().flatMap(({ labels }) => Object.entries(labels)));
 }
 
 function portCondition(port: string, winner: string, loser: string, conflict: string): Condition {

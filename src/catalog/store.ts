@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { createLatest } from "../kernel/latest.ts";
+import { type CompactGroup, compact } from "../model/compact.ts";
 import type { Group } from "../model/group.ts";
 import { isUsable } from "../model/health.ts";
 import { type ServiceId, type ServiceKey, serviceId } from "../model/service.ts";
@@ -44,8 +45,9 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
   let services = new Map<ServiceId, CatalogService>();
   /** True once `services` was handed out: the next change copies it first. */
   let shared = false;
-  const groupsOf = new Map<ServiceId, Map<string, Group>>();
-  const serviceOf = new Map<string, ServiceId>();
+  /** What each source says, by its name; the same by service. */
+  const groupOf = new Map<string, CompactGroup>();
+  const groupsOf = new Map<ServiceId, readonly CompactGroup[]>();
   let drainsOf: ReadonlyMap<ServiceId, readonly Drain[]> = new Map();
   const readers = new Set<(changed: ReadonlySet<ServiceId>) => void>();
 
@@ -61,22 +63,20 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
     for (const push of readers) push(changed);
   };
 
-  const unlink = (source: string): ServiceId | undefined => {
-    const id = serviceOf.get(source);
-    if (id === undefined) return undefined;
-    serviceOf.delete(source);
-    const groups = groupsOf.get(id);
-    groups?.delete(source);
-    if (groups?.size === 0) groupsOf.delete(id);
-    return id;
-  };
-
-  const link = (source: string, group: Group): ServiceId => {
-    const id = serviceId(group.service);
-    serviceOf.set(source, id);
-    const groups = groupsOf.get(id) ?? new Map<string, Group>();
-    groupsOf.set(id, groups.set(source, group));
-    return id;
+  /** Puts what the source says now in place of what it said; returns the services that either is about. */
+  const replace = (source: string, group: Group | undefined): ReadonlySet<ServiceId> => {
+    const before = groupOf.get(source);
+    const after = group && compact(group, before);
+    const ids = new Set([before, after].flatMap((one) => (one === undefined ? [] : [serviceId(one.service)])));
+    for (const id of ids) {
+      const others = groupsOf.get(id)?.filter((one) => one !== before) ?? [];
+      const groups = after !== undefined && serviceId(after.service) === id ? others.concat([after]) : others;
+      if (groups.length === 0) groupsOf.delete(id);
+      else groupsOf.set(id, groups);
+    }
+    if (after === undefined) groupOf.delete(source);
+    else groupOf.set(source, after);
+    return ids;
   };
 
   /** Merges the services named anew; returns those that really differ from before. */
@@ -84,7 +84,7 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
     const changed = new Set<ServiceId>();
     const next = shared ? new Map(services) : services;
     for (const id of ids) {
-      const groups = [...(groupsOf.get(id)?.values() ?? [])];
+      const groups = groupsOf.get(id) ?? [];
       const key = groups[0]?.service;
       const context = key && { registries: rules.registries, rule: rules.ruleOf(key) };
       const merged = context && withDrains(mergeService(key, groups, context), drainsOf.get(id) ?? []);
@@ -105,11 +105,7 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
   return {
     apply(changes) {
       const touched = new Set<ServiceId>();
-      for (const [source, group] of changes) {
-        const before = unlink(source);
-        if (before !== undefined) touched.add(before);
-        if (group !== undefined) touched.add(link(source, group));
-      }
+      for (const [source, group] of changes) for (const id of replace(source, group)) touched.add(id);
       remerge(touched);
     },
     configure(next) {

@@ -1,12 +1,11 @@
 /** The catalog's own words: services as all sources together describe them. Plain data. */
 import type { Condition } from "../model/condition.ts";
-import type { Instance } from "../model/instance.ts";
+import type { SourcedInstance } from "../model/instance.ts";
 import type { ServiceId, ServiceKey, ServicePort } from "../model/service.ts";
 import type { Source } from "../model/source.ts";
 
-/** An instance together with who said it. */
-export interface CatalogInstance extends Instance {
-  readonly source: Source;
+/** An instance together with who said it, and what the catalog has to say of it. */
+export interface CatalogInstance extends SourcedInstance {
   /** Set by the drains alone: it takes no new traffic for a while, whatever its registry says. */
   readonly drain?: InstanceDrain;
   /** Set where a service is made of others: whose instance it is. Absent: it is the service's own. */

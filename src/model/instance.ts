@@ -2,6 +2,7 @@
 import type { SuspectReason } from "./evidence.ts";
 import type { Health } from "./health.ts";
 import type { Locality } from "./locality.ts";
+import type { Source } from "./source.ts";
 
 export interface Instance {
   /** Stable as long as the source means the same running copy, and unique within its group. */
@@ -24,6 +25,11 @@ export interface Instance {
   readonly hold?: Hold;
   /** Set by the bounded staleness of its registry alone: nobody could confirm the instance for long. */
   readonly stale?: Stale;
+}
+
+/** An instance together with who said it. */
+export interface SourcedInstance extends Instance {
+  readonly source: Source;
 }
 
 /** Why an instance that its registry no longer names is still here. */

@@ -140,8 +140,13 @@ interface Saved extends SavedState {
 
 /** First line: format, checksum of the rest. Second line: the content. */
 function format(fingerprint: string, savedAt: number, groups: readonly Group[]): string {
-  const body = JSON.stringify({ fingerprint, savedAt, groups });
+  const body = JSON.stringify({ fingerprint, savedAt, groups: groups.map(bare) });
   return `meshbridge-last-known-good ${FORMAT} ${checksum(body)}\n${body}\n`;
+}
+
+/** An instance that is kept knows its group's source (model/compact.ts): in a file it would be said once for each. */
+function bare(group: Group): Group {
+  return { ...group, instances: group.instances.map((one) => ({ ...one, source: undefined })) };
 }
 
 function parse(text: string): Saved {

@@ -3,6 +3,7 @@
  * feeds it events and times, and passes on what it says has changed.
  */
 import { isDeepStrictEqual } from "node:util";
+import { type CompactGroup, compact } from "../model/compact.ts";
 import { AUTHORITATIVE, type Evidence, type SuspectReason } from "../model/evidence.ts";
 import type { Group } from "../model/group.ts";
 import { serviceId } from "../model/service.ts";
@@ -22,7 +23,7 @@ export type GroupChanges = ReadonlyMap<string, Group | undefined>;
 
 interface Entry {
   readonly source: Source;
-  group: Group | undefined;
+  group: CompactGroup | undefined;
   /** False once the source no longer knows the service and only held instances keep the group. */
   declared: boolean;
   rejected: readonly RejectedRecord[];
@@ -77,8 +78,9 @@ export function createLedger(settings: RegistrySettings, { drained }: LedgerEnv 
     suspectReason = evidence.reason;
   };
 
-  const set = (entry: Entry, group: Group | undefined, declared: boolean, at: Moment): GroupChanges => {
+  const set = (entry: Entry, next: Group | undefined, declared: boolean, at: Moment): GroupChanges => {
     const name = sourceName(entry.source);
+    const group = next && compact(next, entry.group);
     entry.declared = declared;
     if (group === undefined && entry.rejected.length === 0) entries.delete(name);
     if (isDeepStrictEqual(entry.group, group)) return NO_CHANGES;
