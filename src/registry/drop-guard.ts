@@ -38,8 +38,6 @@ export interface MassDrop {
 interface SourceHistory {
   /** Before its last loss. */
   last: Group | undefined;
-  /** Instances that take traffic now. */
-  serving: number;
   /** When each of them came that came within the last minutes and has made up for nothing yet; oldest first. */
   readonly arrivals: Map<string, number>;
   /** Those that left within the window and nothing has made up for; oldest first. */
@@ -49,7 +47,10 @@ interface SourceHistory {
 /** Undefined limits: nothing is ever held. */
 export function createDropGuard(limits: ProtectionLimits | undefined): DropGuard {
   if (limits === undefined) return { observe: () => undefined, held: () => NOTHING, forgive: () => undefined };
+  /** Of sources where something came or left lately: most of thousands are quiet. */
   const histories = new Map<string, SourceHistory>();
+  /** How many instances of each source take traffic now. */
+  const servingOf = new Map<string, number>();
   /** Sources with losses: judging looks at no other. */
   const losing = new Set<string>();
   let serving = 0;
@@ -74,15 +75,16 @@ export function createDropGuard(limits: ProtectionLimits | undefined): DropGuard
       if (before !== undefined) arrive(history, newcomers, now);
       if (lost.length > 0) history.last = before;
       if (history.losses.size > 0) losing.add(source);
-      serving += usable.length - history.serving;
-      history.serving = usable.length;
-      if (usable.length === 0 && history.losses.size === 0) histories.delete(source);
+      serving += usable.length - (servingOf.get(source) ?? 0);
+      if (usable.length === 0) servingOf.delete(source);
+      else servingOf.set(source, usable.length);
+      if ((usable.length === 0 || history.arrivals.size === 0) && history.losses.size === 0) histories.delete(source);
       else histories.set(source, history);
     },
     held(now) {
       if (losing.size === 0) return NOTHING;
       prune(now);
-      const drops = [...losing].flatMap((source) => dropOf(histories.get(source)));
+      const drops = [...losing].flatMap((source) => dropOf(histories.get(source), servingOf.get(source) ?? 0));
       const tripped = isMassDrop(drops, serving, limits);
       const held = drops.filter(({ emptied, size }) => tripped || (emptied && size >= limits.service));
       return held;
@@ -97,7 +99,7 @@ export function createDropGuard(limits: ProtectionLimits | undefined): DropGuard
 const NOTHING: readonly MassDrop[] = [];
 
 function newHistory(): SourceHistory {
-  return { last: undefined, serving: 0, arrivals: new Map(), losses: new Map() };
+  return { last: undefined, arrivals: new Map(), losses: new Map() };
 }
 
 /** What is named but takes no traffic has neither come nor gone; what was held and is named again is no newcomer. */
@@ -134,9 +136,9 @@ interface Drop extends MassDrop {
   readonly emptied: boolean;
 }
 
-function dropOf(history: SourceHistory | undefined): readonly Drop[] {
+function dropOf(history: SourceHistory | undefined, serving: number): readonly Drop[] {
   if (history?.last === undefined) return [];
-  const { last: group, serving, losses } = history;
+  const { last: group, losses } = history;
   const instances = [...losses.values()].map(({ instance }) => instance);
   return [{ group, instances, size: serving + losses.size, emptied: serving === 0 }];
 }
