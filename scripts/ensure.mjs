@@ -86,7 +86,7 @@ function fingerprint(node) {
       for (const name of readdirSync(path).sort()) visit(join(path, name));
     } else if (!/\.test\.ts$/.test(path)) hash.update(`${path}\0${stat.size}\0${stat.mtimeMs}\n`);
   };
-  for (const name of ["src", "adapters", "deploy", "tsconfig.json", "tsconfig.build.json", "package-lock.json"]) {
+  for (const name of ["src", "adapters", "deploy", "bench/peers", "tsconfig.json", "tsconfig.build.json", "package-lock.json"]) {
     if (existsSync(join(root, name))) visit(join(root, name));
   }
   return hash.digest("hex");

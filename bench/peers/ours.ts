@@ -1,7 +1,7 @@
 /**
  * The bridge's catalog, views and xDS server in a process of their own, fed in-process by JSON lines: the server alone,
- * without a registry. Everything from the catalog on is what `serve` runs. `--public` keeps to grpc-js's public interface;
- * `--bare` and `--framed` serve the same resources without the xDS server.
+ * without a registry. Everything from the catalog on is what `serve` runs, compiled as it is there. `--public` keeps to
+ * grpc-js's public interface; `--bare` and `--framed` serve the same resources without the xDS server.
  */
 
 import { createInterface } from "node:readline";
@@ -128,7 +128,8 @@ function run(command: Command): void {
   switch (command.cmd) {
     case "load": {
       fleet = newFleet(command);
-      publish(fleet.weights.map((_, index) => index));
+      // A group at a time, as registries tell of them.
+      for (const index of fleet.weights.keys()) publish([index]);
       catalog.setSync("complete");
       break;
     }
