@@ -96,3 +96,22 @@ test("property: the content stays what it is, whatever came before", () => {
     }),
   );
 });
+
+test("every field there is comes along, whatever an instance may get", () => {
+  // `Required`: a new field does not compile until it is here, and then fails until `compact` knows it.
+  const full: Required<Instance> = {
+    id: "i",
+    address: "10.0.0.1",
+    ports: { http: 80 },
+    locality: { region: "r", zone: "z", subZone: "s" },
+    cluster: "c1",
+    network: "n1",
+    health: "degraded",
+    weight: 7,
+    labels: { a: "b" },
+    hold: { reason: "partial-read", since: 1 },
+    stale: { stage: "last", since: 2 },
+  };
+  const { source, instances } = compact(group(full));
+  assert.deepEqual(instances, [{ ...full, source }]);
+});
