@@ -11,6 +11,9 @@ const WITHIN_MS = 120_000;
 /** From the build: Node's reader of TypeScript is 39 MiB that no bridge has. */
 const OURS = fileURLToPath(new URL("../../dist/bench/peers/ours.js", import.meta.url));
 
+/** As `npm start` has it: docs/explanation/scaling.md. */
+const FLAGS = ["--max-semi-space-size=16"];
+
 export interface Server {
   readonly pid: number;
   readonly port: number;
@@ -28,7 +31,7 @@ export interface Server {
 const ours =
   (...args: string[]) =>
   (scope: AsyncDisposableStack) =>
-    startLineServer(scope, { command: process.execPath, args: [...process.execArgv, "--expose-gc", OURS, ...args] });
+    startLineServer(scope, { command: process.execPath, args: [...process.execArgv, ...FLAGS, OURS, ...args] });
 
 export const SERVERS = {
   meshbridge: ours(),
