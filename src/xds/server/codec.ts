@@ -5,7 +5,7 @@ import { reasonOf } from "../../kernel/errors.ts";
 import { fail } from "../../model/errors.ts";
 import type { StreamRequest, Variant } from "../stream/messages.ts";
 import { TYPE_URL, type TypeUrl } from "../types.ts";
-import { eachBytesField } from "./wire.ts";
+import { eachBytesField } from "../wire-reader.ts";
 
 const MAX_NAMES = 100_000;
 const MAX_NAME_LENGTH = 4096;

@@ -7,11 +7,13 @@
  * unchanged, because Envoy waits for them (xDS protocol, "Resource warming"); a refused response is not sent again.
  */
 import type { Names } from "../name-set.ts";
-import { type Resource, TYPE_URL, type TypeTable, type TypeUrl, type ViewTables } from "../types.ts";
+import { type Resource, TYPE_URL, type TypeUrl, type ViewTables } from "../types.ts";
 import { type Due, dueOf } from "./due.ts";
+import { keptNow, wholeKept } from "./kept.ts";
 import type { Answer, StreamRequest, StreamResponse, Variant } from "./messages.ts";
+import { deltaAnswer, type Part, sotwAnswer } from "./parts.ts";
 import { receive } from "./receive.ts";
-import { everyHost, isOnDemandType, isWildcardType, wants } from "./subscription.ts";
+import { isOnDemandType, wants } from "./subscription.ts";
 import { newTypeState, rememberDemand, type TypeState } from "./type-state.ts";
 
 /** The order in which types are sent (xDS protocol, "Eventual consistency considerations"); others follow as they came. */
@@ -24,9 +26,6 @@ const SEND_ORDER: readonly TypeUrl[] = [
   TYPE_URL.route,
   TYPE_URL.virtualHost,
 ];
-
-/** Delta responses are split at this many bytes of content: gRPC clients refuse messages above 4 MiB by default. */
-const MAX_CHUNK_BYTES = 1024 * 1024;
 
 /** Resources of one type are kept by the client for so many ms after it last heard of them. */
 export interface Ttl {
@@ -161,28 +160,6 @@ export function createXdsStream({ variant, tables, epoch, ttl, resourceErrors = 
   };
 }
 
-/** What the client has and nothing newer is due of. */
-function keptNow(state: TypeState, table: TypeTable): readonly Resource[] {
-  if (state.full) return [];
-  const { subscription, dirty, owed, sentSeq } = state;
-  return table
-    .all()
-    .filter(({ name }) => wants(subscription, name) && !dirty.has(name) && !owed.has(name) && table.changedAt(name) <= sentSeq);
-}
-
-/** The same for state of the world: all that the client was sent, or nothing while something newer is due, which renews it too. */
-function wholeKept(state: TypeState, table: TypeTable): readonly Resource[] {
-  const { full, owed, dirty, waiting, sentSeq } = state;
-  const due = full || owed.size > 0 || sentSeq !== table.seq || [...dirty].some((name) => !waiting.has(name));
-  return due ? [] : wholeOf(state, table, waiting);
-}
-
-/** Everything wanted, and what is `lingering`: still referred to by routes the client has, so leaving it out would harm. */
-function wholeOf({ subscription }: TypeState, table: TypeTable, lingering: ReadonlyMap<string, unknown>): readonly Resource[] {
-  const whole = subscription.wild ? table.all() : table.all().filter(({ name }) => wants(subscription, name));
-  return lingering.size === 0 ? whole : [...whole, ...[...lingering.keys()].flatMap((name) => table.removed(name) ?? [])];
-}
-
 function placeOf(typeUrl: TypeUrl): number {
   const place = SEND_ORDER.indexOf(typeUrl);
   return place < 0 ? SEND_ORDER.length : place;
@@ -202,72 +179,6 @@ function endGuard(state: TypeState, variant: Variant): void {
   state.guarded = undefined;
   for (const name of state.withheld) (variant === "sotw" ? state.owed : state.dirty).add(name);
   state.withheld.clear();
-}
-
-interface Part {
-  readonly resources: readonly Resource[];
-  readonly removed: readonly string[];
-  /** Absent: none. */
-  readonly absent?: readonly string[];
-  readonly missing?: readonly string[];
-}
-
-/** Undefined: nothing to say. */
-function deltaAnswer(state: TypeState, { present, removed, absent }: Due, tables: ViewTables): readonly Part[] | undefined {
-  if (present.length === 0 && removed.length === 0 && absent.length === 0)
-    return state.mustAnswer ? [{ resources: [], removed: nothingOf(state, tables) }] : undefined;
-  const last = absent.length > 0 ? { removed, absent } : { removed };
-  return chunksOf(present).map((resources, at, { length }) => ({ resources, ...(at === length - 1 ? last : NOTHING_REMOVED) }));
-}
-
-const NOTHING_REMOVED = { removed: [] };
-
-/** At least one; where it is one, the very list. */
-function chunksOf(resources: readonly Resource[]): readonly (readonly Resource[])[] {
-  const chunks: (readonly Resource[])[] = [];
-  let from = 0;
-  let bytes = 0;
-  for (const [at, { body }] of resources.entries()) {
-    if (at > from && bytes + body.byteLength > MAX_CHUNK_BYTES) {
-      chunks.push(resources.slice(from, at));
-      from = at;
-      bytes = 0;
-    }
-    bytes += body.byteLength;
-  }
-  return from === 0 ? [resources] : [...chunks, resources.slice(from)];
-}
-
-/**
- * Of virtual hosts Envoy does not hear an answer without a name: it takes those of each route configuration apart and
- * waits for all of them at its start.
- */
-function nothingOf({ typeUrl }: TypeState, tables: ViewTables): readonly string[] {
-  return isOnDemandType(typeUrl)
-    ? tables
-        .table(TYPE_URL.route)
-        .all()
-        .map(({ name }) => everyHost(name))
-    : [];
-}
-
-/**
- * Listeners and clusters are always sent as the whole; of other types only what is due. Of a missing name nothing is said,
- * unless the client understands errors of resources (`tellMissing`).
- */
-function sotwAnswer(
-  state: TypeState,
-  { present, removed, blocked, waiting }: Due,
-  tables: ViewTables,
-  tellMissing: boolean,
-): readonly Part[] | undefined | "wait" {
-  const missing = tellMissing ? removed.filter((name) => state.owed.has(name)) : [];
-  const more = missing.length > 0 ? { missing } : {};
-  if (!isWildcardType(state.typeUrl))
-    return present.length > 0 || missing.length > 0 ? [{ resources: present, removed: [], ...more }] : undefined;
-  if (blocked.length > 0) return "wait";
-  if (present.length === 0 && removed.length === 0 && !state.mustAnswer) return undefined;
-  return [{ resources: wholeOf(state, tables.table(state.typeUrl), waiting), removed: [], ...more }];
 }
 
 function commit(state: TypeState, due: Due, seq: number, sent: boolean): void {
