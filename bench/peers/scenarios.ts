@@ -22,7 +22,7 @@ export interface Scenario {
   readonly defaults: ScenarioOptions;
   /** Whether clients ask for the endpoints of their clusters. */
   readonly follow: boolean;
-  /** Servers that cannot be given what the scenario needs. */
+  /** Servers that it is too large for, unless they are named. */
   readonly without?: readonly ServerName[];
   run(bench: Bench, options: ScenarioOptions): Promise<Figures>;
 }

@@ -44,6 +44,9 @@ interface Watched extends Progress {
   readonly quiet: number;
 }
 
+/** Of a connection that has not been looked at: whatever is seen first is progress. */
+const UNSEEN: Watched = { read: 0, taken: 0, waiting: 0, quiet: 0 };
+
 export function createLiveness({ clock, log }: { readonly clock: Clock; readonly log: Log }): Liveness {
   const watched = new WeakMap<Connection, Watched>();
 
@@ -70,7 +73,7 @@ export function createLiveness({ clock, log }: { readonly clock: Clock; readonly
   return {
     watch(connection) {
       if (watched.has(connection)) return;
-      watched.set(connection, { ...progressOf(connection), quiet: 0 });
+      watched.set(connection, UNSEEN);
       looks.start(connection);
       connection.once("close", () => {
         watched.delete(connection);

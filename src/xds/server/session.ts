@@ -158,7 +158,7 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     messages.onceDrained(() => {
       stalled = false;
       env.stalls.stop(letGo);
-      env.pacer.request(flushGuarded);
+      if (open?.stream.due) env.pacer.request(flushGuarded);
     });
   };
 
@@ -172,9 +172,10 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     const said = clientOf(node, env.defaults);
     // State of the world knows no on-demand discovery: such a client has everything.
     const client = kind.variant === "delta" ? said : { ...said, onDemand: false };
+    const peer = call.getPeer();
     const refusal = env.access?.refusal(proven, { nodeId: node?.id ?? "", client });
     if (refusal !== undefined) throw fail("MB_XDS_NODE_FORBIDDEN", { reason: refusal });
-    trusted = mayHaveSecrets({ peer: call.getPeer(), certified: isCertified(call) || proven.kind === "serviceAccount" });
+    trusted = mayHaveSecrets({ peer, certified: isCertified(call) || proven.kind === "serviceAccount" });
     const handle = env.views.acquire(client);
     const tables = trusted ? handle.tables : withoutSecrets(handle.tables);
     const ttl = ttlFor(node, kind.variant, env.clusterTtlMs);
@@ -187,7 +188,7 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
       agent: agentOf(node),
       client,
       view: handle.key,
-      peer: call.getPeer(),
+      peer,
       variant: kind.variant,
     };
     const proxy = env.proxies.open(identity, () => stream.progress());
