@@ -126,9 +126,10 @@ function serviceOf(colour: Colour, port: number, weight: number): CatalogService
   return { id: `default/${colour}`, key, ports, labels: {}, instances: [instance], sources: [source], conditions: [] };
 }
 
-function update(views: Views, services: readonly CatalogService[], version: number): void {
+/** `changed`: as the catalog names them; default: all. */
+function update(views: Views, services: readonly CatalogService[], version: number, changed = services): void {
   const all = new Map(services.map((service) => [service.id, service]));
-  views.update({ version, services: all, changed: new Set(all.keys()), sync: "complete" });
+  views.update({ version, services: all, changed: new Set(changed.map(({ id }) => id)), sync: "complete" });
 }
 
 async function seen({ views, envoys, backends, lastSentAt }: World, changes: number): Promise<void> {
@@ -136,9 +137,10 @@ async function seen({ views, envoys, backends, lastSentAt }: World, changes: num
   const ours: number[] = [];
   for (let change = 0; change < changes; change++) {
     const weight = 2 + change;
+    const changed = serviceOf("blue", backends.blue, weight);
     await sleep(200);
     const at = performance.now();
-    update(views, [serviceOf("blue", backends.blue, weight), serviceOf("green", backends.green, 1)], 2 + change);
+    update(views, [changed, serviceOf("green", backends.green, 1)], 2 + change, [changed]);
     // Sent before it can be seen: asking earlier would only slow the Envoys down.
     await until(async () => lastSentAt() > at);
     const shows = async (envoy: Envoy) => (await envoy.hosts("default/blue/http")).some((host) => host.weight === weight);
