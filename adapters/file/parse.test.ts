@@ -121,6 +121,7 @@ for (const [title, text] of [
   ["a key before it", "version: 1\nservices:\n  - name: a\n"],
   ["two documents", "services:\n- name: a\n---\nservices: []\n"],
   ["an anchor on the list", "services: &all\n  - name: a\n"],
+  ["a hash that begins no comment", "services:#\n  - name: a\n"],
   ["no list at all", "services:\n"],
   ["a map in place of the list", "services:\n  name: a\n"],
   ["an item further out", "services:\n    - name: a\n  - name: b\n"],

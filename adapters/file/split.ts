@@ -9,7 +9,8 @@ export interface Piece {
   readonly line: number;
 }
 
-const HEAD = /^services:[ \t]*(#.*)?$/;
+/** YAML has comments after white space alone. */
+const HEAD = /^services:([ \t]+#.*|[ \t]*)$/;
 const BLANK = /^[ \t]*(#.*)?$/;
 
 /**
