@@ -8,6 +8,7 @@ import type { CatalogService } from "../../src/catalog/types.ts";
 import { type Clock, systemClock } from "../../src/kernel/clock.ts";
 import { DEFAULT_GATE_LIMITS } from "../../src/xds/server/gate.ts";
 import { eventually } from "../support/eventually.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
 import { connectXds, openDeaf, openXds, type XdsClient } from "../support/xds-client.ts";
 import { serviceAt, startXdsRig, type XdsRig } from "../support/xds-rig.ts";
 
@@ -110,16 +111,17 @@ test("I4: 600 streams of 30 connections at once, none refused, each has everythi
   assert.ok(clients.every(({ ended }) => ended === undefined));
 });
 
+/** Time passes ten times as fast: 3 s instead of 30. */
+const fast: Clock = {
+  ...systemClock,
+  monotonic: () => systemClock.monotonic() * 10,
+  sleep: (ms, signal) => systemClock.sleep(ms / 10, signal),
+};
+
 test("I2: a client that does not read gets one response of a type and is closed in time; the others hear every change", async () => {
   await using scope = new AsyncDisposableStack();
-  // Time passes ten times as fast: 3 s instead of 30.
-  const clock: Clock = {
-    ...systemClock,
-    monotonic: () => systemClock.monotonic() * 10,
-    sleep: (ms, signal) => systemClock.sleep(ms / 10, signal),
-  };
   const limits = { ...DEFAULT_GATE_LIMITS, prefaceMs: 100_000 };
-  const rig = await startXdsRig("{}", scope, { clock, limits });
+  const rig = await startXdsRig("{}", scope, { clock: fast, limits });
   rig.set(...services(3000, 0));
   openDeaf(rig.port, "deaf", scope);
   const good = openXds(connectXds(rig.port, scope), { id: "good" });
@@ -138,6 +140,20 @@ test("I2: a client that does not read gets one response of a type and is closed 
   const isClosed = () => rig.judge.records.some(({ kind, stream: of }) => kind === "close" && of === stream);
   await eventually("the deaf one is let go", () => assert.ok(isClosed()));
   assert.equal(good.ended, undefined);
+});
+
+test("I2: a client on a slow line gets everything, however long it takes", async () => {
+  await using scope = new AsyncDisposableStack();
+  const limits = { ...DEFAULT_GATE_LIMITS, prefaceMs: 100_000 };
+  const rig = await startXdsRig("{}", scope, { clock: fast, limits });
+  rig.set(...services(3000, 0));
+  const line = await startFaultProxy(rig.port, scope);
+  await line.set({ kind: "slow", bytesPerSecond: 150_000 });
+  const startedAt = performance.now();
+  const client = openXds(connectXds(line.port, scope), { id: "slow" });
+  await eventually("it has everything", () => assert.equal(client.held.size, 3000), { withinMs: 30_000 });
+  assert.equal(client.ended, undefined);
+  assert.ok(performance.now() - startedAt > 5000, "longer than a client may stand still");
 });
 
 test("I6: a peer that no longer answers pings is closed; I5: streams move on, and no update is lost on the way", async () => {

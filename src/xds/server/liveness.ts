@@ -83,6 +83,11 @@ export function createLiveness({ clock, log }: { readonly clock: Clock; readonly
   };
 }
 
+/** Bytes that its side has taken since the connection began. */
+export function takenOf(connection: Connection): number {
+  return progressOf(connection).taken;
+}
+
 function progressOf({ socket }: Connection): Progress {
   const waiting = numberIn(Reflect.get(socket, "_handle"), "writeQueueSize");
   return { read: numberIn(socket, "bytesRead"), taken: numberIn(socket, "bytesWritten") - waiting, waiting };

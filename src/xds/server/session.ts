@@ -21,7 +21,7 @@ import type { ViewHandle, ViewProvider } from "../view-provider.ts";
 import { type Access, NOBODY } from "./access.ts";
 import { decodeRequest } from "./codec.ts";
 import type { FrameFault } from "./frames.ts";
-import type { Liveness } from "./liveness.ts";
+import { type Liveness, takenOf } from "./liveness.ts";
 import { type Call, messageStream } from "./message-stream.ts";
 import type { Pacer } from "./pacer.ts";
 import { encodeResponse, messageBytes } from "./response.ts";
@@ -31,6 +31,11 @@ import { BEATS_IN_TTL, ttlFor } from "./ttl.ts";
 
 /** A client that has not read what was sent for so many ms is closed; it reconnects and gets the newest state alone. */
 export const STALL_MS = 30_000;
+/**
+ * Unless it has taken so many bytes meanwhile: on a slow line 17 MB of clusters take longer, and whoever is closed for that
+ * begins anew for ever. More than pings are, and than the 64 KiB that HTTP/2 lets through to a stream that nobody reads.
+ */
+const TAKES_BYTES = 256 * 1024;
 
 /** Counters of what the server does; names and labels are the metrics' matter. */
 export interface XdsMetrics {
@@ -89,6 +94,8 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
   let closed = false;
   /** The client does not keep up: nothing is made for it until it does. */
   let stalled = false;
+  /** Bytes it had taken when it was last seen not to keep up. */
+  let takenBefore = 0;
   let proven: PeerIdentity = NOBODY;
   let trusted = false;
   let denied = false;
@@ -154,6 +161,7 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
 
   const waitForRoom = () => {
     stalled = true;
+    takenBefore = takenNow();
     env.stalls.start(letGo);
     messages.onceDrained(() => {
       stalled = false;
@@ -162,7 +170,16 @@ export function startSession(call: Call, kind: StreamKind, env: SessionEnv, onCl
     });
   };
 
+  /** In the public way, where the connection is not known, nothing is seen to be taken. */
+  const takenNow = () => (messages.connection === undefined ? 0 : takenOf(messages.connection));
+
   const letGo = () => {
+    const taken = takenNow();
+    if (taken - takenBefore >= TAKES_BYTES) {
+      takenBefore = taken;
+      env.stalls.start(letGo);
+      return;
+    }
     open?.log.warn({ stalledMs: STALL_MS }, "xds client does not read; its stream is closed");
     call.emit("error", { code: grpcStatus.RESOURCE_EXHAUSTED, details: "the client does not read what it is sent" });
     close();
