@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { test } from "node:test";
 import { fakeClock } from "../../kernel/fake-clock.ts";
 import { silentLog } from "../../kernel/log.ts";
-import { createLiveness } from "./liveness.ts";
+import { createLiveness, takenOf } from "./liveness.ts";
 
 class FakeConnection extends EventEmitter {
   readonly socket = { bytesRead: 0, bytesWritten: 0, _handle: { writeQueueSize: 0 } };
@@ -83,4 +83,13 @@ test("a closed connection is not looked after any more", async () => {
   await clock.advance(60_000);
   assert.equal(connection.pings, 0);
   assert.equal(clock.sleeping, 0);
+});
+
+test("a connection that is destroyed has taken nothing: its socket is gone, while a wait for it may just be over", () => {
+  const connection = new FakeConnection();
+  connection.socket.bytesWritten = 1000;
+  connection.socket._handle.writeQueueSize = 300;
+  assert.equal(takenOf(connection), 700);
+  const destroyed = { destroyed: true, socket: undefined, ping: () => false, destroy: () => undefined, once: () => undefined };
+  assert.equal(takenOf(destroyed), 0);
 });

@@ -7,6 +7,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { createDeadlines } from "../../kernel/deadlines.ts";
 import type { Log } from "../../kernel/log.ts";
+import { property } from "./property.ts";
 
 /** How often a connection is looked at, in ms. */
 const LOOK_MS = 5000;
@@ -19,7 +20,8 @@ const QUIET_LOOKS = 5;
 /** What is needed of a node:http2 session. */
 export interface Connection {
   readonly destroyed: boolean;
-  readonly socket: object;
+  /** Not there any more, whatever node's types say, once it is destroyed. */
+  readonly socket: object | undefined;
   ping(callback: () => void): boolean;
   destroy(): void;
   once(event: "close", listener: () => void): unknown;
@@ -83,18 +85,18 @@ export function createLiveness({ clock, log }: { readonly clock: Clock; readonly
   };
 }
 
-/** Bytes that its side has taken since the connection began. */
+/** Bytes that its side has taken since the connection began; 0 when it is destroyed. */
 export function takenOf(connection: Connection): number {
   return progressOf(connection).taken;
 }
 
 function progressOf({ socket }: Connection): Progress {
-  const waiting = numberIn(Reflect.get(socket, "_handle"), "writeQueueSize");
+  const waiting = numberIn(property(socket, "_handle"), "writeQueueSize");
   return { read: numberIn(socket, "bytesRead"), taken: numberIn(socket, "bytesWritten") - waiting, waiting };
 }
 
 /** 0 for what is not there: a connection that has just been closed, or another node. */
 function numberIn(of: unknown, name: string): number {
-  const value: unknown = typeof of === "object" && of !== null ? Reflect.get(of, name) : undefined;
+  const value = property(of, name);
   return typeof value === "number" ? value : 0;
 }

@@ -9,6 +9,7 @@ import { Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
 import { createFrameReader, type FrameFault, PREFIX_BYTES } from "./frames.ts";
 import type { Connection } from "./liveness.ts";
 import { MAX_REQUEST_BYTES } from "./options.ts";
+import { property } from "./property.ts";
 
 export type Call = ServerDuplexStream<Buffer, Buffer>;
 
@@ -106,10 +107,6 @@ function http2StreamOf(call: Call): ServerHttp2Stream | undefined {
   if (property(at, "incomingEncoding") !== "identity" || !isHttp2Stream(stream)) return undefined;
   const untouched = stream.isPaused() && stream.listenerCount("data") === 1 && !stream.headersSent;
   return untouched ? stream : undefined;
-}
-
-function property(of: unknown, name: string): unknown {
-  return typeof of === "object" && of !== null ? Reflect.get(of, name) : undefined;
 }
 
 function isHttp2Stream(value: unknown): value is ServerHttp2Stream {
