@@ -8,13 +8,11 @@ import { createServer, type Server, type Socket } from "node:net";
 import { clientOf, type NodeDefaults } from "../../src/xds/node.ts";
 import { decodeRequest } from "../../src/xds/server/codec.ts";
 import { createFrameReader } from "../../src/xds/server/frames.ts";
+import { BACKLOG, MAX_REQUEST_BYTES } from "../../src/xds/server/options.ts";
 import { encodeResponse } from "../../src/xds/server/response.ts";
 import { TYPE_URL, type TypeTable } from "../../src/xds/types.ts";
 import type { ViewHandle } from "../../src/xds/view-provider.ts";
 import type { Views } from "../../src/xds/views.ts";
-
-const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
-const BACKLOG = 4096;
 
 type Frame = readonly Uint8Array[];
 

@@ -5,6 +5,16 @@ import { compact } from "./compact.ts";
 import type { Group } from "./group.ts";
 import type { Instance } from "./instance.ts";
 
+const LIKE_ALL = {
+  ports: { http: 80 },
+  locality: { region: "west", zone: "west-1", subZone: "" },
+  cluster: "c1",
+  network: "default",
+  health: "healthy",
+  weight: 1,
+  labels: { version: "v1" },
+} as const;
+
 /** Parsed from text, as adapters have it: nothing is shared. */
 const group = (...instances: Partial<Instance>[]): Group =>
   JSON.parse(
@@ -16,13 +26,7 @@ const group = (...instances: Partial<Instance>[]): Group =>
       instances: instances.map((fields, index) => ({
         id: `i-${index}`,
         address: `10.0.0.${index}`,
-        ports: { http: 80 },
-        locality: { region: "west", zone: "west-1", subZone: "" },
-        cluster: "c1",
-        network: "default",
-        health: "healthy",
-        weight: 1,
-        labels: { version: "v1" },
+        ...LIKE_ALL,
         ...fields,
       })),
     }),
@@ -100,15 +104,11 @@ test("property: the content stays what it is, whatever came before", () => {
 test("every field there is comes along, whatever an instance may get", () => {
   // `Required`: a new field does not compile until it is here, and then fails until `compact` knows it.
   const full: Required<Instance> = {
+    ...LIKE_ALL,
     id: "i",
     address: "10.0.0.1",
-    ports: { http: 80 },
-    locality: { region: "r", zone: "z", subZone: "s" },
-    cluster: "c1",
-    network: "n1",
     health: "degraded",
     weight: 7,
-    labels: { a: "b" },
     hold: { reason: "partial-read", since: 1 },
     stale: { stage: "last", since: 2 },
   };

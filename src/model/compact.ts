@@ -7,7 +7,7 @@
 import { compareText } from "../kernel/compare.ts";
 import type { Group } from "./group.ts";
 import type { Instance, SourcedInstance } from "./instance.ts";
-import { type Locality, UNKNOWN_LOCALITY } from "./locality.ts";
+import { isSameLocality, UNKNOWN_LOCALITY } from "./locality.ts";
 import { sourceName } from "./source.ts";
 
 export interface CompactGroup extends Group {
@@ -84,10 +84,6 @@ function sharing<T>(isSame: (a: T, b: T) => boolean, ...seen: T[]): (value: T) =
     if (seen.length < MAX_SHARED) seen.push(value);
     return value;
   };
-}
-
-function isSameLocality(a: Locality, b: Locality): boolean {
-  return a === b || (a.region === b.region && a.zone === b.zone && a.subZone === b.subZone);
 }
 
 function isSameRecord<T extends string | number>(a: Readonly<Record<string, T>>, b: Readonly<Record<string, T>>): boolean {

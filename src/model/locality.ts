@@ -16,3 +16,7 @@ export function locality(parts: Partial<Locality> = {}): Locality {
 export function localityName({ region, zone, subZone }: Locality): string {
   return `${region}/${zone}/${subZone}`;
 }
+
+export function isSameLocality(a: Locality, b: Locality): boolean {
+  return a === b || (a.region === b.region && a.zone === b.zone && a.subZone === b.subZone);
+}

@@ -6,7 +6,7 @@
 import type { CatalogInstance, CatalogService } from "../catalog/types.ts";
 import { compareText } from "../kernel/compare.ts";
 import type { Health } from "../model/health.ts";
-import { type Locality, localityName } from "../model/locality.ts";
+import { isSameLocality, type Locality, localityName } from "../model/locality.ts";
 import { type Source, sourceName } from "../model/source.ts";
 import type { Client } from "./client.ts";
 import { NO_PREFERENCE } from "./distance.ts";
@@ -201,10 +201,6 @@ function newGroup(locality: Locality, priority: number, groups: Group[]): Group 
   const group: Group = { priority, locality, weight: 0, endpoints: [] };
   groups.push(group);
   return group;
-}
-
-function isSameLocality(a: Locality, b: Locality): boolean {
-  return a === b || (a.region === b.region && a.zone === b.zone && a.subZone === b.subZone);
 }
 
 function placeOf(places: readonly Placed[], at: number): Placed {

@@ -39,7 +39,7 @@ export class NameSet implements Names {
 
   has(name: string): boolean {
     const id = this.#idOf(name);
-    return id === undefined ? this.#isStrange(name) : this.#isSet(id) || this.#adopt(name, id);
+    return id === undefined ? (this.#strange?.has(name) ?? false) : this.#holds(name, id);
   }
 
   add(name: string): void {
@@ -47,14 +47,14 @@ export class NameSet implements Names {
     if (id === undefined) {
       this.#strange ??= new Set();
       this.#strange.add(name);
-    } else if (!this.#isSet(id) && !this.#adopt(name, id)) this.#set(id);
+    } else if (!this.#holds(name, id)) this.#set(id);
   }
 
   /** Returns whether it was there. */
   delete(name: string): boolean {
-    if (!this.has(name)) return false;
     const id = this.#idOf(name);
     if (id === undefined) return this.#strange?.delete(name) ?? false;
+    if (!this.#holds(name, id)) return false;
     this.#bits[id >>> 5] = (this.#bits[id >>> 5] ?? 0) & ~(1 << (id & 31));
     this.#known--;
     return true;
@@ -81,12 +81,8 @@ export class NameSet implements Names {
     return this.#index.idOf(name);
   }
 
-  #isStrange(name: string): boolean {
-    return this.#strange?.has(name) ?? false;
-  }
-
-  #isSet(id: number): boolean {
-    return ((this.#bits[id >>> 5] ?? 0) & (1 << (id & 31))) !== 0;
+  #holds(name: string, id: number): boolean {
+    return ((this.#bits[id >>> 5] ?? 0) & (1 << (id & 31))) !== 0 || this.#adopt(name, id);
   }
 
   /** A name that was strange to the table has come into it. Returns whether it was in the set. */

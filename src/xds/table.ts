@@ -42,6 +42,14 @@ export function createTable(): WritableTable {
   let index = newIndex(entries);
   let lately: { readonly since: number; readonly seq: number; readonly names: readonly string[] } | undefined;
 
+  /** The content changes, by resources of this digest. */
+  const advance = (by: bigint) => {
+    seq++;
+    digest ^= by;
+    version = undefined;
+    list = undefined;
+  };
+
   const record = (name: string, entry: Entry) => {
     entry.changedAt = seq;
     log.push({ seq, name });
@@ -108,10 +116,7 @@ export function createTable(): WritableTable {
     set(resource) {
       const entry = entries.get(resource.name);
       if (entry?.resource?.version === resource.version) return false;
-      seq++;
-      version = undefined;
-      list = undefined;
-      digest ^= digestOf(resource) ^ (entry?.resource === undefined ? 0n : digestOf(entry.resource));
+      advance(digestOf(resource) ^ (entry?.resource === undefined ? 0n : digestOf(entry.resource)));
       if (entry === undefined) {
         const fresh: Entry = { id: index.add(resource.name), resource, last: resource, addedAt: seq, changedAt: seq };
         entries.set(resource.name, fresh);
@@ -131,11 +136,8 @@ export function createTable(): WritableTable {
     delete(name) {
       const entry = entries.get(name);
       if (entry?.resource === undefined) return false;
-      seq++;
+      advance(digestOf(entry.resource));
       size--;
-      version = undefined;
-      list = undefined;
-      digest ^= digestOf(entry.resource);
       entry.resource = undefined;
       record(name, entry);
       return true;

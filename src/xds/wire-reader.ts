@@ -2,11 +2,7 @@
  * Protobuf's wire format (protobuf.dev, "Encoding"), as far as requests need it: their fields are walked by hand, since the
  * generated decoder makes objects and calls a text decoder for each of the thousands of names that a client may send.
  */
-
-const VARINT = 0;
-const FIXED64 = 1;
-const LENGTH_DELIMITED = 2;
-const FIXED32 = 5;
+import { FIXED32, FIXED64, LENGTH, VARINT } from "./wire-types.ts";
 
 /** Gets the number of a field and the bounds of its content. */
 export type FieldVisitor = (field: number, from: number, to: number) => void;
@@ -22,7 +18,7 @@ export function eachBytesField(bytes: Uint8Array, from: number, to: number, visi
     const field = Math.floor(tag / 8);
     if (field === 0) throw new RangeError(`no field has the number 0 (byte ${cursor.at})`);
     const kind = tag % 8;
-    if (kind === LENGTH_DELIMITED) {
+    if (kind === LENGTH) {
       const length = varint(cursor);
       const start = cursor.at;
       advance(cursor, length);

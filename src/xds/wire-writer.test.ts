@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LENGTH, tag, VARINT, wireEncoder } from "./wire-writer.ts";
+import { LENGTH, VARINT } from "./wire-types.ts";
+import { tag, wireEncoder } from "./wire-writer.ts";
 
 const [ONE, TWO] = [tag(1, LENGTH), tag(2, LENGTH)];
 

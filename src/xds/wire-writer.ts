@@ -2,6 +2,7 @@
  * Writes protobuf from the last byte to the first: by the time a length has to be written, what it is the length of is there,
  * so nothing is measured beforehand or moved afterwards. Fields are given in the reverse of the order they shall stand in.
  */
+import type { FIXED64, LENGTH, VARINT } from "./wire-types.ts";
 
 /** Of 32 bits. */
 const MAX_VARINT_BYTES = 5;
@@ -13,13 +14,8 @@ const KEPT_BYTES = 1024 * 1024;
 
 const utf8 = new TextEncoder();
 
-/** Wire types of protobuf. */
-export const VARINT = 0;
-export const DOUBLE = 1;
-export const LENGTH = 2;
-
 /** What stands before a field's value. */
-export function tag(field: number, type: typeof VARINT | typeof DOUBLE | typeof LENGTH): number {
+export function tag(field: number, type: typeof VARINT | typeof FIXED64 | typeof LENGTH): number {
   return (field << 3) | type;
 }
 

@@ -4,6 +4,12 @@ import type { ChannelOptions } from "@grpc/grpc-js";
 /** `initial_resource_versions` of 50,000 names is above 3 MiB, and grows with what the client holds (envoy#46072). */
 export const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 
+/**
+ * Connections that may wait to be accepted; the kernel allows fewer (net.core.somaxconn) or as many. With node's 511 the
+ * others of a storm of clients are not answered and ask again only after a second.
+ */
+export const BACKLOG = 4096;
+
 export const SERVER_OPTIONS: ChannelOptions = {
   "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
   // Whole-state responses of large views must go out; delta responses are split by the stream.

@@ -5,7 +5,8 @@
  */
 import type { BareResource, StreamResponse, Variant } from "../stream/messages.ts";
 import type { Resource } from "../types.ts";
-import { LENGTH, tag, textUnlessEmpty, wireEncoder } from "../wire-writer.ts";
+import { LENGTH } from "../wire-types.ts";
+import { tag, textUnlessEmpty, wireEncoder } from "../wire-writer.ts";
 import { PREFIX_BYTES } from "./frames.ts";
 import { missingContent } from "./resource-errors.ts";
 import { sharedContent } from "./shared-content.ts";

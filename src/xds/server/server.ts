@@ -8,17 +8,12 @@ import { fail } from "../../model/errors.ts";
 import { admitted, type CallRule } from "./admission.ts";
 import { createGate, DEFAULT_GATE_LIMITS, type GateLimits } from "./gate.ts";
 import { createLiveness } from "./liveness.ts";
-import { SERVER_OPTIONS } from "./options.ts";
+import { BACKLOG, SERVER_OPTIONS } from "./options.ts";
 import { createPacer } from "./pacer.ts";
 import { type BoundService, discoveryServices, type StreamKind } from "./services.ts";
 import { type Call, type Session, type SessionEnv, STALL_MS, startSession } from "./session.ts";
 import { serverCredentials, type TlsFiles } from "./tls.ts";
 
-/**
- * Connections that may wait to be accepted; the kernel allows fewer (net.core.somaxconn) or as many. With node's 511 the
- * others of a storm of clients are not answered and ask again only after a second.
- */
-const BACKLOG = 4096;
 /** Streams are ended over this time when the server stops, so that they do not all arrive elsewhere at once. */
 const DRAIN_SPREAD_MS = 2000;
 

@@ -23,8 +23,7 @@ function settle(state: TypeState, { nonce, error }: StreamRequest): Answer {
   if (state.beats.size > 0 && state.beats.delete(nonce)) return { kind: "none", typeUrl };
   const answered = state.inflight.indexOf(nonce);
   if (answered < 0) return { kind: "none", typeUrl };
-  if (answered === state.inflight.length - 1) state.inflight.pop();
-  else state.inflight.splice(answered, 1);
+  state.inflight.splice(answered, 1);
   if (error !== undefined) {
     state.refused = true;
     state.nacks++;

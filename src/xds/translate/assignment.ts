@@ -4,9 +4,11 @@
  * Field numbers: endpoint.proto, endpoint_components.proto, address.proto and base.proto of Envoy; struct.proto of protobuf.
  * Whatever is written stands in the reverse of its order here: see wire-writer.ts. Pure.
  */
+import { HealthStatus } from "../../gen/envoy/config/core/v3/health_check.ts";
 import type { Health } from "../../model/health.ts";
 import type { Locality } from "../../model/locality.ts";
-import { LENGTH, tag, textUnlessEmpty, VARINT, type WireWriter, wireEncoder } from "../wire-writer.ts";
+import { LENGTH, VARINT } from "../wire-types.ts";
+import { tag, textUnlessEmpty, type WireWriter, wireEncoder } from "../wire-writer.ts";
 import { type FilterMetadata, filterMetadata } from "./filter-metadata.ts";
 
 export interface Assignment {
@@ -36,14 +38,13 @@ export interface AssignedEndpoint {
   readonly metadata: FilterMetadata | undefined;
 }
 
-/** envoy.config.core.v3.HealthStatus. */
-const HEALTH_STATUS: Readonly<Record<Health, number>> = {
-  unknown: 0,
-  healthy: 1,
-  unhealthy: 2,
-  draining: 3,
-  timeout: 4,
-  degraded: 5,
+const HEALTH_STATUS: Readonly<Record<Health, HealthStatus>> = {
+  unknown: HealthStatus.UNKNOWN,
+  healthy: HealthStatus.HEALTHY,
+  unhealthy: HealthStatus.UNHEALTHY,
+  draining: HealthStatus.DRAINING,
+  timeout: HealthStatus.TIMEOUT,
+  degraded: HealthStatus.DEGRADED,
 };
 
 const ASSIGNMENT = { clusterName: tag(1, LENGTH), endpoints: tag(2, LENGTH), policy: tag(4, LENGTH) };
@@ -104,7 +105,7 @@ function lbEndpoint(writer: WireWriter, endpoint: AssignedEndpoint): void {
   wrapped(writer, LB_ENDPOINT.loadBalancingWeight, endpoint.weight);
   if (endpoint.metadata !== undefined) filterMetadata(writer, LB_ENDPOINT.metadata, endpoint.metadata);
   const health = HEALTH_STATUS[endpoint.health];
-  if (health !== 0) writer.uint32(LB_ENDPOINT.healthStatus, health);
+  if (health !== HealthStatus.UNKNOWN) writer.uint32(LB_ENDPOINT.healthStatus, health);
   const endpointEnd = writer.end();
   textUnlessEmpty(writer, ENDPOINT.hostname, endpoint.hostname);
   if (endpoint.unchecked) {

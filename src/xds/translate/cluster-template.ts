@@ -5,7 +5,8 @@
  */
 import { Cluster, Cluster_DiscoveryType } from "../../gen/envoy/config/cluster/v3/cluster.ts";
 import { ConfigSource } from "../../gen/envoy/config/core/v3/config_source.ts";
-import { LENGTH, tag, textUnlessEmpty, VARINT, wireEncoder } from "../wire-writer.ts";
+import { LENGTH, VARINT } from "../wire-types.ts";
+import { tag, textUnlessEmpty, wireEncoder } from "../wire-writer.ts";
 import { adsSource, encoded } from "./common.ts";
 import { type FilterMetadata, filterMetadata } from "./filter-metadata.ts";
 

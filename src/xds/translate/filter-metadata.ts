@@ -2,7 +2,8 @@
  * envoy.config.core.v3.Metadata with plain values, written by hand: see wire-writer.ts. Field numbers: base.proto of Envoy,
  * struct.proto of protobuf. Pure.
  */
-import { DOUBLE, LENGTH, tag, textUnlessEmpty, type WireWriter } from "../wire-writer.ts";
+import { FIXED64, LENGTH } from "../wire-types.ts";
+import { tag, textUnlessEmpty, type WireWriter } from "../wire-writer.ts";
 
 /** By the filter's name. */
 export type FilterMetadata = Readonly<Record<string, StructFields>>;
@@ -11,7 +12,7 @@ export type StructFields = Readonly<Record<string, string | number | readonly st
 const METADATA = { filterMetadata: tag(1, LENGTH) };
 const STRUCT = { fields: tag(1, LENGTH) };
 const ENTRY = { key: tag(1, LENGTH), value: tag(2, LENGTH) };
-const VALUE = { number: tag(2, DOUBLE), string: tag(3, LENGTH), list: tag(6, LENGTH) };
+const VALUE = { number: tag(2, FIXED64), string: tag(3, LENGTH), list: tag(6, LENGTH) };
 const LIST = { values: tag(1, LENGTH) };
 
 /** As the field of this tag. What it says stands in the order of its keys. */
