@@ -155,7 +155,8 @@ test("Kubernetes and Consul mirror each other; the acting replica is killed: ano
   const host = `${await dbService()}.consul.internal`;
   const entry = async (...endpoints: readonly string[]) =>
     assert.deepEqual(await entries(cluster), [[host, ...endpoints].join(" ")]);
-  await entry("10.1.0.1:5432");
+  const entered = await eventually("a ServiceEntry says so too", () => entry("10.1.0.1:5432"), { withinMs: 10_000 });
+  t.diagnostic(`mirrored to in the ServiceEntry: ${entered} ms`);
   await consul.register({ ID: "db-2", Name: "com.acme.DB", Address: "10.1.0.2", Port: 5432, Check: TTL_CHECK });
   const grown = await eventually("the ServiceEntry grows", () => entry("10.1.0.1:5432", "10.1.0.2:5432"), { withinMs: 3000 });
   t.diagnostic(`changed to in the ServiceEntry: ${grown} ms`);
