@@ -4,7 +4,6 @@
  * Markdown.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CatalogService } from "../src/catalog/types.ts";
 import { configOf } from "../src/config/testing.ts";
 import { systemClock } from "../src/kernel/clock.ts";
 import { silentLog } from "../src/kernel/log.ts";
@@ -14,29 +13,10 @@ import { createViews } from "../src/xds/views.ts";
 import { isLive, startEnvoy } from "../test/support/envoy.ts";
 import { ask, askJson } from "../test/support/http.ts";
 import { freePorts } from "../test/support/ports.ts";
+import { benchService } from "./support/bench-service.ts";
 import { DEFAULTS, serveViews } from "./support/serve-views.ts";
 
 const WAIT_MS = 120_000;
-
-function serviceOf(index: number, endpoints: number, shift = 0): CatalogService {
-  const name = `service-${index}`;
-  const source = { registry: "r", scope: name };
-  const instances = Array.from({ length: endpoints }, (_, n) => ({
-    id: `${name}-${n}`,
-    address: `10.${index % 250}.${n >> 8}.${n & 255}`,
-    ports: { http: 8080 + (n === 0 ? shift : 0) },
-    locality: locality({ region: "eu", zone: "a" }),
-    cluster: "c1",
-    network: "default",
-    health: "healthy" as const,
-    weight: 1,
-    labels: {},
-    source,
-  }));
-  const ports = [{ name: "http", port: 80, protocol: "HTTP" as const, inferred: false }];
-  const key = { namespace: "default", name };
-  return { id: `default/${name}`, key, ports, labels: {}, instances, sources: [source], conditions: [] };
-}
 
 /** So many of its services a workload calls where it asks on demand. */
 const CALLED = 10;
@@ -65,7 +45,7 @@ async function measure(services: number, endpoints: number, onDemand = false): P
     bytes += size;
   };
   await serveViews(views, { port, response }, scope);
-  const all = new Map(Array.from({ length: services }, (_, index) => serviceOf(index, endpoints)).map((one) => [one.id, one]));
+  const all = new Map(Array.from({ length: services }, (_, index) => benchService(index, endpoints)).map((one) => [one.id, one]));
   views.update({ version: 1, services: all, changed: new Set(all.keys()), sync: "complete" });
   const bootstrap = envoyBootstrap({
     role: "sidecar",
@@ -112,7 +92,7 @@ async function measure(services: number, endpoints: number, onDemand = false): P
   if (services === 0) return { ...start, changeBytes: 0, changeMs: 0 };
   const updates = "cluster.default/service-0/http.update_success";
   const before = await stat(updates);
-  const changed = serviceOf(0, endpoints, 1);
+  const changed = benchService(0, endpoints, 1);
   const next = new Map(all).set(changed.id, changed);
   const changedAt = performance.now();
   views.update({ version: 2, services: next, changed: new Set([changed.id]), sync: "complete" });

@@ -15,6 +15,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly str
   "remote-cluster": () => import("./remote-cluster.ts"),
   "registry-load": () => import("./registry-load.ts"),
   scaling: () => import("./scaling.ts"),
+  views: () => import("./views.ts"),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -7,6 +7,7 @@ import type { ServicePolicy, TrafficPolicy } from "../routing/policy.ts";
 import { createTopology, type ExportRule } from "../routing/topology.ts";
 import { TYPE_URL } from "./types.ts";
 import { createView } from "./view.ts";
+import { createViewInputs } from "./view-inputs.ts";
 
 const client: Client = {
   ...{
@@ -58,32 +59,41 @@ const EXPORTED = [{ match: "shop/*", to: ["*"], local: false }];
 const WEB = "http.web.shop.port.mesh.local";
 
 test("nothing is made before it is asked for; then a cluster of that very name, kept current", () => {
-  const view = createView(client, of(service("web")), traffic(EXPORTED));
+  const inputs = createViewInputs(traffic(EXPORTED), of(service("web")));
+  const view = createView(client, inputs);
   const [clusters, endpoints] = [view.tables.table(TYPE_URL.cluster), view.tables.table(TYPE_URL.endpoint)];
   assert.equal(view.tables.table(TYPE_URL.listener).size, 1);
   assert.equal(clusters.size, 0);
   assert.equal(clusters.get(WEB)?.name, WEB);
   const before = endpoints.get(WEB)?.version;
-  assert.equal(view.update(of(service("web", "10.0.0.2")), ["shop/web"]), true);
+  assert.equal(view.update(inputs.setServices(of(service("web", "10.0.0.2")), ["shop/web"])), true);
   assert.notEqual(endpoints.get(WEB)?.version, before);
-  assert.equal(view.update(of(), ["shop/web"]), true);
+  assert.equal(view.update(inputs.setServices(of(), ["shop/web"])), true);
   assert.deepEqual([clusters.get(WEB), endpoints.get(WEB)], [undefined, undefined]);
-  assert.equal(view.update(of(service("web")), ["shop/web"]), true);
+  assert.equal(view.update(inputs.setServices(of(service("web")), ["shop/web"])), true);
   assert.equal(clusters.get(WEB)?.name, WEB);
 });
 
 test("what no rule exports does not exist, and leaves when its rule does", () => {
   const services = of(service("web"));
-  assert.equal(createView(client, services, traffic([])).tables.table(TYPE_URL.cluster).get(WEB), undefined);
-  const view = createView(client, services, traffic(EXPORTED));
+  assert.equal(
+    createView(client, createViewInputs(traffic([]), services))
+      .tables.table(TYPE_URL.cluster)
+      .get(WEB),
+    undefined,
+  );
+  const inputs = createViewInputs(traffic(EXPORTED), services);
+  const view = createView(client, inputs);
   assert.ok(view.tables.table(TYPE_URL.cluster).get(WEB));
-  assert.equal(view.rebuild(services, traffic([{ match: "shop/web", to: [], local: true }, ...EXPORTED]), undefined), true);
+  const without = traffic([{ match: "shop/web", to: [], local: true }, ...EXPORTED]);
+  assert.equal(view.update(inputs.setTraffic(without)), true);
   assert.equal(view.tables.table(TYPE_URL.cluster).get(WEB), undefined);
 });
 
 test("a hundred thousand exported services cost nothing until somebody connects; made-up names are remembered in bounds", () => {
   const many = of(...Array.from({ length: 100_000 }, (_, index) => service(`s${index}`)));
-  const view = createView(client, many, traffic(EXPORTED));
+  const inputs = createViewInputs(traffic(EXPORTED), many);
+  const view = createView(client, inputs);
   const clusters = view.tables.table(TYPE_URL.cluster);
   assert.equal(clusters.size, 0);
   for (let index = 0; index < 20_000; index++)
@@ -91,6 +101,6 @@ test("a hundred thousand exported services cost nothing until somebody connects;
   assert.ok(clusters.get("http.s99999.shop.port.mesh.local"));
   assert.equal(clusters.size, 1);
   const late = of(service("made-up-19999"), service("made-up-0"));
-  assert.equal(view.update(late, late.keys()), true);
+  assert.equal(view.update(inputs.setServices(late, late.keys())), true);
   assert.equal(clusters.size, 2, "the cold name came, the forgotten one waits for the next connection");
 });

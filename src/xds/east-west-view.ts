@@ -4,7 +4,6 @@
  * nothing costs a look into the catalog once; then it is remembered, in bounds, so that it is answered without a look and
  * served as soon as it means something.
  */
-import type { CatalogService } from "../catalog/types.ts";
 import type { Condition } from "../model/condition.ts";
 import { type ServiceId, serviceId } from "../model/service.ts";
 import type { Client } from "../routing/client.ts";
@@ -19,15 +18,12 @@ import { eastWestShape } from "./translate/east-west.ts";
 import { endpointsResource } from "./translate/endpoints.ts";
 import { type Resource, TYPE_URL, type TypeUrl } from "./types.ts";
 import type { View } from "./view.ts";
+import type { Services, ViewInputs } from "./view-inputs.ts";
 
 /** As many names that mean nothing are remembered; beyond it the oldest is forgotten. */
 const MAX_MISSED = 10_000;
 
-type Services = ReadonlyMap<ServiceId, CatalogService>;
-
-export function createEastWestView(client: Client, initialServices: Services, initial: TrafficPolicy): View {
-  let traffic = initial;
-  let services = initialServices;
+export function createEastWestView(client: Client, inputs: ViewInputs): View {
   let conditions: readonly Condition[] = [];
   const tables = createTables();
   const clusters = tables.table(TYPE_URL.cluster);
@@ -55,9 +51,9 @@ export function createEastWestView(client: Client, initialServices: Services, in
 
   /** Makes what the name means now; returns whether anything changed. */
   const make = (name: string): boolean => {
-    const targets = sniTargets(name, traffic.domain);
+    const targets = sniTargets(name, inputs.traffic.domain);
     if (!meanings.has(name)) remember(name, targets);
-    const made = resourcesOf(name, targets, { client, services, traffic });
+    const made = resourcesOf(name, targets, { client, services: inputs.catalog, traffic: inputs.traffic });
     if (made === undefined) {
       missed.add(name);
       const [oldest] = missed;
@@ -75,6 +71,7 @@ export function createEastWestView(client: Client, initialServices: Services, in
   };
 
   const shape = (): boolean => {
+    const { traffic } = inputs;
     const gateway = traffic.gateways.find(({ name, kind }) => name === client.gateway && kind === "eastWest");
     const made = gateway === undefined ? undefined : eastWestShape(gateway, client, traffic);
     conditions = made?.conditions ?? [unknownGateway(client)];
@@ -93,20 +90,15 @@ export function createEastWestView(client: Client, initialServices: Services, in
     get conditions() {
       return conditions;
     },
-    update(current, changed) {
-      services = current;
-      return makeOf(changed);
-    },
-    // It opens no TLS, so it has no secret.
-    updateSecrets: () => false,
-    rebuild(current, next, change) {
-      services = current;
-      traffic = next;
+    update({ services, everything }) {
       // Its listeners depend on networks and exports alone.
-      if (change !== undefined) return makeOf(change.services);
+      if (!everything) return makeOf(services);
       const shaped = shape();
       return [...meanings.keys()].map(make).some(Boolean) || shaped;
     },
+    // It opens no TLS, so it has no secret.
+    updateSecrets: () => false,
+    close: () => undefined,
   };
 }
 

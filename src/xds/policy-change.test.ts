@@ -10,6 +10,7 @@ import { FLAT, NO_NETWORKS } from "../routing/topology.ts";
 import { policyChange } from "./policy-change.ts";
 import { TYPE_URL } from "./types.ts";
 import { createView, type View } from "./view.ts";
+import { createViewInputs } from "./view-inputs.ts";
 
 const NAMES = ["a", "b", "c", "d"];
 const service = (name: string): CatalogService => ({
@@ -99,12 +100,12 @@ test("property: a view that makes anew what a policy changes is the view that is
     fc.property(fc.constantFrom(...ROLES), fc.array(policies, { minLength: 2, maxLength: 4 }), (role, steps) => {
       const all = steps.map(traffic);
       const [first = traffic({})] = all;
-      const view = createView(client(role), services, first);
+      const inputs = createViewInputs(first, services);
+      const view = createView(client(role), inputs);
       all.reduce((before, after) => {
-        const change = policyChange(before, after, services);
-        assert.notEqual(change, undefined);
-        view.rebuild(services, after, change);
-        assert.deepEqual(contentOf(view), contentOf(createView(client(role), services, after)));
+        assert.notEqual(policyChange(before, after, services), undefined);
+        view.update(inputs.setTraffic(after));
+        assert.deepEqual(contentOf(view), contentOf(createView(client(role), createViewInputs(after, services))));
         return after;
       });
     }),

@@ -115,7 +115,13 @@ export function createTable(): WritableTable {
     },
     set(resource) {
       const entry = entries.get(resource.name);
-      if (entry?.resource?.version === resource.version) return false;
+      if (entry?.resource?.version === resource.version) {
+        // Equal bytes: of the two only the newer one, which other views may hold as well, is kept.
+        entry.resource = resource;
+        entry.last = resource;
+        list = undefined;
+        return false;
+      }
       advance(digestOf(resource) ^ (entry?.resource === undefined ? 0n : digestOf(entry.resource)));
       if (entry === undefined) {
         const fresh: Entry = { id: index.add(resource.name), resource, last: resource, addedAt: seq, changedAt: seq };

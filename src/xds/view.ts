@@ -14,47 +14,41 @@ import type { LabelSelection } from "../routing/subset.ts";
 import { createEastWestView } from "./east-west-view.ts";
 import { createHostClaims } from "./host-claims.ts";
 import { clusterName, shareName } from "./names.ts";
-import type { PolicyChange } from "./policy-change.ts";
 import { NO_SECRETS, type SecretSource } from "./secret-source.ts";
 import { createSecretUses } from "./secret-uses.ts";
+import type { Shared } from "./sharing.ts";
 import { createTables, type WritableTables } from "./table.ts";
 import { clusterResource } from "./translate/clusters.ts";
 import { endpointsResource } from "./translate/endpoints.ts";
 import { gatewayShape, type Shape } from "./translate/gateway.ts";
 import { grpcListeners } from "./translate/grpc.ts";
-import { createSidecarMemo, type SidecarMemo, sidecarShape } from "./translate/sidecar.ts";
+import { sidecarShape } from "./translate/sidecar.ts";
 import type { Resource, ResourceRef } from "./types.ts";
+import type { InputChange, ViewInputs } from "./view-inputs.ts";
 
 export interface View {
   readonly client: Client;
   readonly tables: WritableTables;
   /** What could not be made as it was asked for. */
   readonly conditions: readonly Condition[];
-  /** Makes anew what the changed services touch. Returns whether anything a client sees has changed. */
-  update(services: ReadonlyMap<ServiceId, CatalogService>, changed: Iterable<ServiceId>): boolean;
-  /** Makes anew under another policy what `change` names; undefined: everything. Returns whether a client sees a difference. */
-  rebuild(services: ReadonlyMap<ServiceId, CatalogService>, traffic: TrafficPolicy, change: PolicyChange | undefined): boolean;
+  /** Makes anew what the change of its inputs touches. Returns whether anything a client sees has changed. */
+  update(change: InputChange): boolean;
   /** Takes the secrets' newest content. Returns whether anything a client sees has changed. */
   updateSecrets(): boolean;
+  /** It is not to be updated any more: what it has in common with others is theirs alone. */
+  close(): void;
 }
 
-export function createView(
-  client: Client,
-  services: ReadonlyMap<ServiceId, CatalogService>,
-  initial: TrafficPolicy,
-  secretSource: SecretSource = NO_SECRETS,
-): View {
-  if (client.role === "eastWest") return createEastWestView(client, services, initial);
-  let traffic = initial;
+/** `inputs`: read when the view is made and at each update. */
+export function createView(client: Client, inputs: ViewInputs, secretSource: SecretSource = NO_SECRETS): View {
+  if (client.role === "eastWest") return createEastWestView(client, inputs);
+  const shared = inputs.share(client);
   const tables = createTables();
-  /** Services with the policy's protocol applied to their ports: what translation sees. */
-  const effective = new Map<ServiceId, CatalogService>();
-  const madeOf = new Map<ServiceId, readonly ResourceRef[]>();
+  const madeOf = new Map<ServiceId, readonly Resource[]>();
   /** Empty for other roles: their listeners are not named after services. */
   const claims = createHostClaims();
   const secrets = createSecretUses(tables, client, secretSource);
   let shaped: ReadonlySet<Resource> = new Set();
-  let memo = createSidecarMemo();
   let conditions: readonly Condition[] = [];
 
   /** Sets what is there now and deletes what was there before; returns whether anything changed. */
@@ -75,24 +69,24 @@ export function createView(
 
   /** All at once, so that a name that passes from one service to another is not deleted on the way. */
   const updateServices = (ids: Iterable<ServiceId>, used: UsedPorts | undefined): boolean => {
+    const { services, traffic } = inputs;
     const before: ResourceRef[] = [];
     const now: Resource[] = [];
     for (const id of ids) {
-      const service = effective.get(id);
+      const service = services.get(id);
       const usedPorts = used === undefined ? undefined : (used.get(id) ?? NONE);
       const made =
-        service === undefined ? [] : serviceResources(service, { client, traffic, usedPorts, dialled: claims.owns(id) });
+        service === undefined ? [] : serviceResources(service, { client, traffic, shared, usedPorts, dialled: claims.owns(id) });
       before.push(...(madeOf.get(id) ?? []));
       now.push(...made);
-      const refs = made.map(({ typeUrl, name }) => ({ typeUrl, name }));
-      if (refs.length === 0) madeOf.delete(id);
-      else madeOf.set(id, refs);
+      if (made.length === 0) madeOf.delete(id);
+      else madeOf.set(id, made);
     }
     return replace(before, now);
   };
 
   const updateShape = (): boolean => {
-    const shape = shapeOf(client, effective, traffic, memo);
+    const shape = shapeOf(client, inputs, shared);
     conditions = [...shape.conditions, ...claims.conditions()];
     const before = shaped;
     const now = new Set(shape.resources);
@@ -104,42 +98,40 @@ export function createView(
     );
   };
 
-  const apply = (current: ReadonlyMap<ServiceId, CatalogService>, ids: Iterable<ServiceId>, reshape: boolean): boolean => {
-    let reshaped = reshape;
+  /** Those whose right to a host name may have changed by it, too. */
+  const withClaims = (ids: Iterable<ServiceId>): Set<ServiceId> => {
     const touched = new Set(ids);
-    for (const id of touched) {
-      const service = current.get(id);
-      const next = service === undefined ? undefined : withPolicy(service, traffic.policyOf(service.key));
-      if (!reshaped) reshaped = shapeKey(effective.get(id)) !== shapeKey(next);
-      if (next === undefined) effective.delete(id);
-      else effective.set(id, next);
-      const host = client.role === "grpc" && next !== undefined ? hostName(next.key, traffic.domain) : undefined;
+    if (client.role !== "grpc") return touched;
+    for (const id of ids) {
+      const service = inputs.services.get(id);
+      const host = service === undefined ? undefined : hostName(service.key, inputs.traffic.domain);
       for (const other of claims.set(id, host)) touched.add(other);
     }
-    const used = client.role === "gateway" ? usedBy(gatewayOf(client, traffic), effective) : undefined;
+    return touched;
+  };
+
+  const apply = ({ services: ids, shape }: Pick<InputChange, "services" | "shape">): boolean => {
+    const { services, traffic } = inputs;
+    const touched = withClaims(ids);
+    const used = client.role === "gateway" ? usedBy(gatewayOf(client, traffic), services) : undefined;
     // A service that appears or loses a port may change which ports of others a gateway uses: look at all of those too.
-    if (used !== undefined && reshaped) for (const id of [...used.keys(), ...madeOf.keys()]) touched.add(id);
+    if (used !== undefined && shape) for (const id of [...used.keys(), ...madeOf.keys()]) touched.add(id);
     // Clusters and endpoints before what refers to them, and their removals after: streams do the latter by themselves.
     const changed = updateServices(touched, used);
-    const shapeChanged = reshaped && updateShape();
+    const shapeChanged = shape && updateShape();
     return secrets.update() || shapeChanged || changed;
   };
 
-  apply(services, services.keys(), true);
+  apply({ services: new Set(inputs.services.keys()), shape: true });
   return {
     client,
     tables,
     get conditions() {
       return conditions;
     },
-    update: (current, changed) => apply(current, changed, false),
+    update: apply,
     updateSecrets: () => secrets.update(),
-    rebuild(current, next, change) {
-      traffic = next;
-      memo = createSidecarMemo();
-      if (change !== undefined) return apply(current, change.services, change.shape);
-      return apply(current, new Set([...current.keys(), ...effective.keys()]), true);
-    },
+    close: () => inputs.release(client),
   };
 }
 
@@ -156,46 +148,34 @@ const NONE: Uses = new Map();
 type UsedPorts = ReadonlyMap<ServiceId, Uses>;
 type Uses = ReadonlyMap<string, { readonly port: ServicePort; readonly labels: LabelSelection | undefined }>;
 
-/** What listeners and routes depend on: endpoints come and go without it changing. */
-function shapeKey(service: CatalogService | undefined): string {
-  return service === undefined
-    ? ""
-    : JSON.stringify([service.ports.map(({ name, port, protocol }) => [name, port, protocol]), service.hosts]);
-}
-
-function withPolicy(service: CatalogService, { protocol }: ServicePolicy): CatalogService {
-  if (protocol === undefined) return service;
-  return { ...service, ports: service.ports.map((port) => ({ ...port, protocol })) };
-}
-
 interface ServiceContext {
   readonly client: Client;
   readonly traffic: TrafficPolicy;
+  readonly shared: Shared;
   /** The ports a gateway's routes use; undefined: all. */
   readonly usedPorts: Uses | undefined;
   /** Whether the service's host name is its own for gRPC clients. */
   readonly dialled: boolean;
 }
 
-function serviceResources(service: CatalogService, { client, traffic, usedPorts, dialled }: ServiceContext): readonly Resource[] {
-  const policy = traffic.policyOf(service.key);
+function serviceResources(service: CatalogService, context: ServiceContext): readonly Resource[] {
+  const { client, traffic, shared, usedPorts, dialled } = context;
+  const { key } = service;
+  const policy = traffic.policyOf(key);
   const uses = usedPorts === undefined ? service.ports.map((port) => ({ port, labels: undefined })) : [...usedPorts.values()];
-  const resources = uses.flatMap(({ port, labels }) =>
-    namesOf(service, port.name, policy, labels).flatMap(({ name, first }) => [
-      clusterResource({
-        service: service.key,
-        port,
-        policy,
-        role: client.role,
-        labels,
-        name,
-        mtls: traffic.mtls,
-        identities: service.derived?.of,
-      }),
-      endpointsResource({ service, port, policy, client, traffic, labels, name, first }),
-    ]),
-  );
-  return client.role === "grpc" && dialled ? [...resources, ...grpcListeners(service, traffic.domain)] : resources;
+  const resources: Resource[] = [];
+  for (const { port, labels } of uses)
+    for (const { name, first } of namesOf(service, port.name, policy, labels)) {
+      const { role } = client;
+      const { mtls } = traffic;
+      const identities = service.derived?.of;
+      const cluster = () => clusterResource({ service: key, port, policy, role, labels, name, mtls, identities });
+      const endpoints = () => endpointsResource({ service, port, policy, client, traffic, labels, name, first });
+      resources.push(shared.clusters.get(service, policy, name, cluster), shared.endpoints.get(service, policy, name, endpoints));
+    }
+  if (client.role === "grpc" && dialled) resources.push(...grpcListeners(service, traffic.domain));
+  // A copy has no room for more: it is kept.
+  return resources.slice();
 }
 
 /**
@@ -212,17 +192,9 @@ function namesOf({ key }: CatalogService, port: string, { distribute }: ServiceP
   return [whole, ...shares.map(([first]) => ({ name: shareName(key, port, first), first }))];
 }
 
-function shapeOf(
-  client: Client,
-  services: ReadonlyMap<ServiceId, CatalogService>,
-  traffic: TrafficPolicy,
-  memo: SidecarMemo,
-): Shape {
+function shapeOf(client: Client, { services, outline, traffic }: ViewInputs, { sidecar }: Shared): Shape {
   if (client.role === "grpc") return { resources: [], conditions: [] };
-  if (client.role === "sidecar") {
-    const sorted = [...services.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-    return sidecarShape(sorted, client, traffic, memo);
-  }
+  if (client.role === "sidecar") return sidecarShape(outline, client, traffic, sidecar);
   const gateway = gatewayOf(client, traffic);
   if (gateway !== undefined) return gatewayShape(gateway, { services, policyOf: traffic.policyOf });
   const message = `no gateway is called "${client.gateway}" in the configuration`;

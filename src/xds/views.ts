@@ -7,10 +7,10 @@ import type { ServiceId } from "../model/service.ts";
 import type { Client } from "../routing/client.ts";
 import type { TrafficPolicy } from "../routing/policy.ts";
 import { viewKey } from "./node.ts";
-import { policyChange } from "./policy-change.ts";
 import { NO_SECRETS, type SecretSource } from "./secret-source.ts";
 import type { ViewTables } from "./types.ts";
 import { createView, type View } from "./view.ts";
+import { createViewInputs } from "./view-inputs.ts";
 import type { ViewHandle, ViewProvider } from "./view-provider.ts";
 
 /** A view that nobody looks at is kept for so long, so that a client that reconnects finds it made. */
@@ -49,16 +49,15 @@ interface Held {
 
 export function createViews(options: ViewsOptions): Views {
   const { clock, log, secrets = NO_SECRETS } = options;
-  let traffic = options.traffic;
+  const inputs = createViewInputs(options.traffic);
   let sync: SyncState = "waiting";
-  let services: ReadonlyMap<ServiceId, CatalogService> = new Map();
   const views = new Map<string, Held>();
 
   const make = (key: string, client: Client): Held => {
     const startedAt = clock.monotonic();
-    const view = createView(client, services, traffic, secrets);
+    const view = createView(client, inputs, secrets);
     view.tables.complete = sync === "complete";
-    log.debug({ view: key, services: services.size, ms: Math.round(clock.monotonic() - startedAt) }, "view made");
+    log.debug({ view: key, services: inputs.services.size, ms: Math.round(clock.monotonic() - startedAt) }, "view made");
     const held: Held = { view, listeners: new Set(), users: 0, expiry: undefined };
     views.set(key, held);
     return held;
@@ -68,7 +67,10 @@ export function createViews(options: ViewsOptions): Views {
     const expiry = new AbortController();
     held.expiry = expiry;
     clock.sleep(UNUSED_MS, expiry.signal).then(
-      () => views.delete(key),
+      () => {
+        views.delete(key);
+        held.view.close();
+      },
       // The only rejection of a sleep is its abort: somebody looks at the view again, or everything stops.
       () => undefined,
     );
@@ -110,17 +112,15 @@ export function createViews(options: ViewsOptions): Views {
     update(change) {
       const becameComplete = change.sync !== sync;
       sync = change.sync;
-      services = change.services;
+      const inputChange = inputs.setServices(change.services, change.changed);
       each(({ view }) => {
         view.tables.complete = sync === "complete";
-        return view.update(services, change.changed) || becameComplete;
+        return view.update(inputChange) || becameComplete;
       });
     },
     setTraffic(next, derived) {
-      const change = derived === undefined ? policyChange(traffic, next, services) : undefined;
-      traffic = next;
-      services = derived ?? services;
-      each(({ view }) => view.rebuild(services, traffic, change));
+      const change = inputs.setTraffic(next, derived);
+      each(({ view }) => view.update(change));
     },
     updateSecrets: () => each(({ view }) => view.updateSecrets()),
     tables: (key) => views.get(key)?.view.tables,

@@ -22,6 +22,7 @@ import type { SecretSource } from "../../src/xds/secret-source.ts";
 import { secretResources } from "../../src/xds/translate/secrets.ts";
 import { TYPE_URL } from "../../src/xds/types.ts";
 import { createView, type View } from "../../src/xds/view.ts";
+import { createViewInputs } from "../../src/xds/view-inputs.ts";
 import { selfSigned } from "../support/certificate.ts";
 
 interface Input {
@@ -77,7 +78,8 @@ export function readWorld(text: string, name: string): World {
   const { services } = derivation.follow(registered, registered.keys());
   // Nothing is resolved here: a gateway's host is its address.
   const topology = topologyOf(traffic, (host) => host, services);
-  const view = createView(client, services, { ...traffic, topology, policyOf: derivation.policyOf }, secretsOf(secrets));
+  const inputs = createViewInputs({ ...traffic, topology, policyOf: derivation.policyOf }, services);
+  const view = createView(client, inputs, secretsOf(secrets));
   for (const name of input.demand ?? []) view.tables.table(TYPE_URL.cluster).get(name);
   return { client, view };
 }

@@ -8,7 +8,7 @@ import type { CircuitBreaker, LoadBalancer, ServicePolicy } from "../../routing/
 import type { LabelSelection } from "../../routing/subset.ts";
 import { clusterName } from "../names.ts";
 import { makeResource } from "../resource.ts";
-import { type Resource, TYPE_URL } from "../types.ts";
+import { type Resource, type ResourceRef, TYPE_URL } from "../types.ts";
 import { type ClusterTemplate, clusterTemplate, encodeCluster } from "./cluster-template.ts";
 import { adsSource, any, duration, encoded, positiveDuration, socketAddress, statName } from "./common.ts";
 import { deadPeerOptions, HTTP2_KEEPALIVE, healthCheck, outlierDetection, UNREACHABLE_DETECTION } from "./liveness.ts";
@@ -42,10 +42,9 @@ export interface ClusterInput {
 export function clusterResource(input: ClusterInput): Resource {
   const name = input.name ?? clusterName(input.service, input.port.name, input.labels);
   const mtls = input.role === "grpc" || input.policy.tls !== "mutual" ? undefined : input.mtls;
-  return makeResource(TYPE_URL.cluster, name, bodyOf({ ...input, mtls }, name), [
-    { typeUrl: TYPE_URL.endpoint, name },
-    ...(mtls === undefined ? [] : upstreamSecrets(mtls)),
-  ]);
+  const endpoints: readonly ResourceRef[] = [{ typeUrl: TYPE_URL.endpoint, name }];
+  const refs = mtls === undefined ? endpoints : endpoints.concat(upstreamSecrets(mtls));
+  return makeResource(TYPE_URL.cluster, name, bodyOf({ ...input, mtls }, name), refs);
 }
 
 function bodyOf(input: ClusterInput, name: string): Uint8Array {

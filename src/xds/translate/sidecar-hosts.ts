@@ -26,35 +26,40 @@ export interface SidecarHosts {
   readonly conditions: readonly Condition[];
 }
 
-/** The ways to write a service's name, the most explicit first; none where one does not apply. */
-const FORMS: readonly ((service: CatalogService, context: HostContext) => readonly string[])[] = [
-  ({ key }, { domain }) => [hostName(key, domain)],
-  ({ hosts }) => hosts ?? [],
+const NONE: readonly string[] = [];
+
+/** The ways to write a service's name that mean it everywhere, the most explicit first; none where one does not apply. */
+const FORMS: readonly ((service: CatalogService, domain: string) => readonly string[])[] = [
+  ({ key }, domain) => [hostName(key, domain)],
+  ({ hosts }) => hosts ?? NONE,
   ({ key: { namespace, name } }) => [`${name}.${namespace}`.toLowerCase()],
-  ({ key: { namespace, name } }, context) => (namespace === context.namespace ? [name.toLowerCase()] : []),
 ];
+/** After them: the name alone, within its namespace. */
+const OWN_FORM = FORMS.length;
 
 /** What one HTTP port of a service would like to be called. */
 interface Candidate {
-  readonly service: CatalogService;
+  readonly service: ServiceKey;
   readonly port: ServicePort;
   readonly cluster: string;
-  /** By form and host: the host with the port, and without it where the port is the service's first. */
-  readonly names: readonly (readonly (readonly string[])[])[];
+  /** By form, host after host. */
+  readonly names: readonly (readonly string[])[];
+  /** Names of one host: with the port, and before it without, where the port is the service's first. */
+  readonly ways: 1 | 2;
 }
 
 interface Claimant extends Candidate {
   readonly domains: string[];
 }
 
-/** What the services would like to be called, of one context: thousands of them stay as they are when one changes. */
+/** What the services would like to be called everywhere, in one domain: thousands of them stay as they are when one changes. */
 export type HostMemo = WeakMap<CatalogService, readonly Candidate[]>;
 
 /**
  * Two services can have one name, since case folds and dots join: `web.shop` of the client's namespace is also `web` of
  * the namespace `shop`. The more explicit way to write it has it, whatever else is in the catalog, so that a name made
  * to look like another service's cannot take its traffic; among equals the first in the order of `services`. `memo`
- * belongs to one context.
+ * belongs to one domain.
  */
 export function sidecarHosts(
   services: readonly CatalogService[],
@@ -63,40 +68,58 @@ export function sidecarHosts(
 ): SidecarHosts {
   const claimants: Claimant[] = [];
   for (const service of services) {
-    const known = memo.get(service) ?? candidatesOf(service, context);
+    const known = memo.get(service) ?? candidatesOf(service, context.domain);
     memo.set(service, known);
     for (const candidate of known) claimants.push({ ...candidate, domains: [] });
   }
   const taken = new Map<string, Claimant>();
   const conditions: Condition[] = [];
-  for (let form = 0; form < FORMS.length; form++) {
+  for (let form = 0; form <= OWN_FORM; form++) {
     for (const claimant of claimants) {
-      for (const names of claimant.names[form] ?? []) {
-        const lost = claim(names, claimant, taken);
+      const names = form === OWN_FORM ? ownNames(claimant, context.namespace) : (claimant.names[form] ?? NONE);
+      for (let at = 0; at < names.length; at += claimant.ways) {
+        const lost = claim(names, at, claimant, taken);
         if (lost !== undefined) conditions.push(lost);
       }
     }
   }
   const heard = claimants.filter(({ domains }) => domains.length > 0);
-  const hosts = heard.map(({ cluster, service, port, domains }) => ({ cluster, service: service.key, port: port.name, domains }));
+  // Copies have no room for more: they are kept.
+  const hosts = heard.map(({ cluster, service, port, domains }) => ({
+    cluster,
+    service,
+    port: port.name,
+    domains: domains.slice(),
+  }));
   return { hosts, conditions };
 }
 
-function candidatesOf(service: CatalogService, context: HostContext): readonly Candidate[] {
-  const byForm = FORMS.map((form) => form(service, context));
-  return service.ports
-    .filter(({ protocol }) => isHttp(protocol))
-    .map((port, index) => {
-      const namesOf = (host: string) => [...(index === 0 ? [host] : []), `${host}:${port.port}`];
-      const names = byForm.map((hosts) => hosts.map(namesOf));
-      return { service, port, cluster: clusterName(service.key, port.name), names };
-    });
+function candidatesOf(service: CatalogService, domain: string): readonly Candidate[] {
+  const byForm = FORMS.map((form) => form(service, domain));
+  const http = service.ports.filter(({ protocol }) => isHttp(protocol));
+  return http.map((port, index): Candidate => {
+    const ways = index === 0 ? 2 : 1;
+    const names = byForm.map((hosts) => namesOf(hosts, port, ways));
+    return { service: service.key, port, cluster: clusterName(service.key, port.name), names, ways };
+  });
 }
 
-/** Takes what is free of the host without and with the port; says once what is not. */
-function claim(names: readonly string[], claimant: Claimant, taken: Map<string, Claimant>): Condition | undefined {
+function ownNames({ service, port, ways }: Candidate, namespace: string): readonly string[] {
+  return service.namespace === namespace ? namesOf([service.name.toLowerCase()], port, ways) : NONE;
+}
+
+function namesOf(hosts: readonly string[], { port }: ServicePort, ways: Candidate["ways"]): readonly string[] {
+  if (hosts.length === 0) return NONE;
+  const withPort = (host: string) => `${host}:${port}`;
+  // A copy has no room for more: it is kept.
+  return ways === 1 ? hosts.map(withPort) : hosts.flatMap((host) => [host, withPort(host)]).slice();
+}
+
+/** Takes what is free of the host at that place of the names, without and with the port; says once what is not. */
+function claim(names: readonly string[], at: number, claimant: Claimant, taken: Map<string, Claimant>): Condition | undefined {
   let lost: Condition | undefined;
-  for (const name of names) {
+  for (let i = at; i < at + claimant.ways; i++) {
+    const name = names[i] ?? "";
     const holder = taken.get(name);
     if (holder === undefined) {
       taken.set(name, claimant);

@@ -22,49 +22,47 @@ import { type Shape, tlsInspector } from "./gateway.ts";
 import { httpFilter, tcpFilter } from "./hcm.ts";
 import { downstreamSecrets, downstreamSocket } from "./mutual-tls.ts";
 import { onDemandRoutes } from "./on-demand.ts";
-import { type HostMemo, sidecarHosts } from "./sidecar-hosts.ts";
-import { hostResources, type VirtualHostMemo, wholeRoutes } from "./virtual-hosts.ts";
+import { sidecarHosts } from "./sidecar-hosts.ts";
+import { createHostParts, createRoutesMemo, type HostParts, type SidecarMemos } from "./sidecar-memos.ts";
+import { hostResources, wholeRoutes } from "./virtual-hosts.ts";
 
 const LOOPBACK = "127.0.0.1";
 
-/** What stays as it is from one shape of a view to the next. */
-export interface SidecarMemo {
-  readonly hosts: HostMemo;
-  readonly encoded: VirtualHostMemo;
-}
-
-export function createSidecarMemo(): SidecarMemo {
-  return { hosts: new WeakMap(), encoded: new Map() };
-}
-
 /**
- * `services` are those in the client's reach, with their ports as the policies see them, sorted by id. `memo` belongs to
- * one view under one policy.
+ * `services` are those in the client's reach, with their ports as the policies see them, sorted by id. `memos`
+ * belong to one configuration.
  */
 export function sidecarShape(
   services: readonly CatalogService[],
   client: Client,
   traffic: TrafficPolicy,
-  memo: SidecarMemo = createSidecarMemo(),
+  memos: SidecarMemos = { parts: createHostParts(), routes: createRoutesMemo() },
 ): Shape {
   const { address, port } = traffic.sidecar.outbound;
   const { onDemand = false } = client;
-  const { hosts, conditions: taken } = sidecarHosts(
-    services,
-    { namespace: client.namespace, domain: traffic.domain },
-    memo.hosts,
-  );
-  const conditions: Condition[] = [...taken];
+  const http = memos.routes.get(services, () => httpRoutes(services, client, traffic, memos.parts));
+  const conditions: Condition[] = [...http.conditions];
   const refs = [{ typeUrl: TYPE_URL.route, name: SIDECAR_OUTBOUND }];
   const filter = httpFilter({ statPrefix: "outbound_http", routeConfigName: SIDECAR_OUTBOUND, edge: false, onDemand });
-  const resources = [listener({ name: SIDECAR_OUTBOUND, address, port, filter, refs, inbound: false })];
-  if (onDemand) resources.push(onDemandRoutes(SIDECAR_OUTBOUND), ...hostResources(hosts, traffic.policyOf, memo.encoded));
-  else resources.push(wholeRoutes(SIDECAR_OUTBOUND, hosts, traffic.policyOf, memo.encoded));
+  const resources = [listener({ name: SIDECAR_OUTBOUND, address, port, filter, refs, inbound: false }), ...http.resources];
   const ports = new Set([port, client.inbound?.port ?? 0]);
   const vips = vipsOfShape(services, conditions, traffic);
   resources.push(...tcpListeners(services, ports, { conditions, policyOf: traffic.policyOf, vips, onDemand }));
   resources.push(...services.flatMap((service) => vipListeners(service, vips.get(service.id), { traffic, onDemand })));
   if (client.inbound !== undefined) resources.push(...inbound(client.inbound, traffic.mtls, onDemand));
+  return { resources, conditions };
+}
+
+function httpRoutes(
+  services: readonly CatalogService[],
+  { namespace, onDemand = false }: Client,
+  { domain, policyOf }: TrafficPolicy,
+  parts: HostParts,
+): Shape {
+  const { hosts, conditions } = sidecarHosts(services, { namespace, domain }, parts.hosts);
+  const resources = onDemand
+    ? [onDemandRoutes(SIDECAR_OUTBOUND), ...hostResources(hosts, policyOf, parts.encoded)]
+    : [wholeRoutes(SIDECAR_OUTBOUND, hosts, policyOf, parts.encoded)];
   return { resources, conditions };
 }
 

@@ -17,7 +17,7 @@ import { clusterSpecifier } from "./routes.ts";
 import type { PortHosts } from "./sidecar-hosts.ts";
 
 interface Entry {
-  readonly hosts: PortHosts;
+  readonly domains: readonly string[];
   readonly policy: ServicePolicy;
   readonly refs: readonly ResourceRef[];
   /** The VirtualHost of all its domains, encoded. */
@@ -26,8 +26,15 @@ interface Entry {
   readonly resources: readonly Resource[];
 }
 
-/** What was encoded, by the port's cluster. Owned by one view. */
-export type VirtualHostMemo = Map<string, Entry>;
+const NO_RESOURCES: readonly Resource[] = [];
+
+/**
+ * What was encoded, by the port's cluster: mostly one, and another one for sidecars of its own namespace, which call it by its
+ * name alone. For sidecars that ask in one way.
+ */
+export type VirtualHostMemo = Map<string, readonly Entry[]>;
+
+const MAX_ENTRIES = 4;
 
 /** Field 2 of RouteConfiguration: its virtual hosts, length-delimited. */
 const VIRTUAL_HOSTS = (2 << 3) | 2;
@@ -58,10 +65,11 @@ type Encode = (hosts: PortHosts, policy: ServicePolicy) => Entry;
 function entriesOf(hosts: readonly PortHosts[], policyOf: PolicyOf, memo: VirtualHostMemo, encode: Encode): readonly Entry[] {
   const entries = hosts.map((one) => {
     const policy = policyOf(one.service);
-    const known = memo.get(one.cluster);
-    if (known !== undefined && known.policy === policy && isSame(known.hosts.domains, one.domains)) return known;
+    const current = memo.get(one.cluster)?.filter((entry) => entry.policy === policy) ?? [];
+    const known = current.find(({ domains }) => isSame(domains, one.domains));
+    if (known !== undefined) return known;
     const made = encode(one, policy);
-    memo.set(one.cluster, made);
+    memo.set(one.cluster, [made].concat(current.slice(0, MAX_ENTRIES - 1)));
     return made;
   });
   if (memo.size > hosts.length) {
@@ -77,7 +85,7 @@ function isSame(one: readonly string[], other: readonly string[]): boolean {
 
 function encodeWhole(hosts: PortHosts, policy: ServicePolicy): Entry {
   const part = encoded(VirtualHost, virtualHost(hosts.cluster, hosts.domains, hosts, policy));
-  return { hosts, policy, refs: refsOf(hosts, policy), part, resources: [] };
+  return { domains: hosts.domains, policy, refs: refsOf(hosts, policy), part, resources: NO_RESOURCES };
 }
 
 function encodeEach(hosts: PortHosts, policy: ServicePolicy): Entry {
@@ -87,7 +95,7 @@ function encodeEach(hosts: PortHosts, policy: ServicePolicy): Entry {
     const body = encoded(VirtualHost, virtualHost(name, [domain], hosts, policy));
     return makeResource(TYPE_URL.virtualHost, name, body, refs);
   });
-  return { hosts, policy, refs, part: undefined, resources };
+  return { domains: hosts.domains, policy, refs, part: undefined, resources };
 }
 
 function refsOf({ service, port }: PortHosts, policy: ServicePolicy): readonly ResourceRef[] {
