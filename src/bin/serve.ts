@@ -153,8 +153,8 @@ export async function runBridge({ path, flags, adapters, version, env, signal }:
   };
 
   try {
-    const { listen: address, tls, insecure } = config.xds;
-    const port = await server.listen({ address, tls, insecure }, signal);
+    const { listen: address, tls, insecure, reusePort } = config.xds;
+    const port = await server.listen({ address, tls, insecure, reusePort }, signal);
     const adminAddress = await listenAdmin(admin, config.admin.listen);
     const dnsPort = await dns.listen();
     log.info(

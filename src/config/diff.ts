@@ -49,6 +49,7 @@ function restartPaths(before: ResolvedConfig, after: ResolvedConfig): readonly s
     "mesh.network": config.mesh.network,
     "mesh.locality": config.mesh.locality,
     "xds.listen": config.xds.listen,
+    "xds.reusePort": config.xds.reusePort,
     "xds.tls": config.xds.tls,
     "xds.tokens": config.xds.tokens,
     "xds.syncTimeout": config.xds.syncTimeoutMs,

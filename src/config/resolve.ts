@@ -54,7 +54,7 @@ function listenOf(text: string) {
 }
 
 function resolveXds(
-  { listen, tls, identities, tokens, insecure, syncTimeout, clusterTtl, clientStatus, recordTo }: ConfigFile["xds"],
+  { listen, tls, identities, tokens, insecure, reusePort, syncTimeout, clusterTtl, clientStatus, recordTo }: ConfigFile["xds"],
   baseDir: string,
 ): XdsConfig {
   const address = listenOf(listen);
@@ -69,6 +69,7 @@ function resolveXds(
     identities: identities.map(resolveIdentity),
     tokens,
     insecure,
+    reusePort,
     syncTimeoutMs: milliseconds(syncTimeout),
     clusterTtlMs: clusterTtl === undefined ? undefined : milliseconds(clusterTtl),
     clientStatus,

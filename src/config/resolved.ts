@@ -66,6 +66,7 @@ export interface XdsConfig {
   readonly identities: readonly IdentityRule[];
   readonly tokens: { readonly registry: string; readonly cluster?: string; readonly audience: string } | undefined;
   readonly insecure: boolean;
+  readonly reusePort: boolean;
   readonly syncTimeoutMs: number;
   /** Undefined: clusters are kept for ever. */
   readonly clusterTtlMs: number | undefined;

@@ -105,6 +105,11 @@ export const XdsSchema = Type.Object(
       default: false,
       description: "Allows plain text on an address that others can reach.",
     }),
+    reusePort: Type.Boolean({
+      default: false,
+      description:
+        "Other bridges of this host, all with it, may listen on the same port; the kernel divides new connections among them (SO_REUSEPORT).",
+    }),
     syncTimeout: duration(
       "How long clients wait at the start for registries that have not been read yet. After it they get what there is, and nothing is taken from those that have more.",
       { default: "30s" },

@@ -1,5 +1,5 @@
 /** The xDS server: binds, serves the discovery services, and stops without cutting anybody off. */
-import type { Server as Gate } from "node:net";
+import type { Server as Gate, ListenOptions as ListenOptionsOfNode } from "node:net";
 import { type ChannelOptions, Server, ServerCredentials } from "@grpc/grpc-js";
 import { createDeadlines } from "../../kernel/deadlines.ts";
 import { reasonOf } from "../../kernel/errors.ts";
@@ -34,6 +34,8 @@ export interface ListenOptions {
   readonly tls: TlsFiles | undefined;
   /** Allows plain text on an address that others can reach. */
   readonly insecure: boolean;
+  /** Other processes that say so too may listen on the port; the kernel divides new connections among them. Default: false. */
+  readonly reusePort?: boolean;
 }
 
 export interface XdsServer {
@@ -65,7 +67,7 @@ export function createXdsServer(env: XdsServerEnv): XdsServer {
     get streams() {
       return sessions.size;
     },
-    async listen({ address, tls, insecure }, signal) {
+    async listen({ address, tls, insecure, reusePort = false }, signal) {
       const listen = listenText(address);
       if (tls === undefined && !insecure && !isLoopback(address))
         throw fail("MB_LISTEN_INSECURE", { address: listen, purpose: "the xDS port" });
@@ -73,7 +75,7 @@ export function createXdsServer(env: XdsServerEnv): XdsServer {
         tls === undefined ? ServerCredentials.createInsecure() : await serverCredentials(tls, { ...env, signal });
       const injector = server.createConnectionInjector(credentials);
       const gate = createGate(limits, { ...env, onRefused: env.metrics.refused }, (socket) => injector.injectConnection(socket));
-      const port = await bind(gate, address);
+      const port = await bind(gate, address, reusePort);
       gates.add(gate);
       return port;
     },
@@ -98,20 +100,22 @@ export function createXdsServer(env: XdsServerEnv): XdsServer {
   };
 }
 
-function bind(gate: Gate, address: ListenAddress): Promise<number> {
+function where(address: ListenAddress, reusePort: boolean): ListenOptionsOfNode {
+  if (address.kind === "unix") return { path: address.path };
+  return { host: address.host, port: address.port, backlog: BACKLOG, reusePort };
+}
+
+function bind(gate: Gate, address: ListenAddress, reusePort: boolean): Promise<number> {
   return new Promise((resolve, reject) => {
     const refused = (error: Error) => {
       const reason = reasonOf(error);
       reject(fail("MB_LISTEN_FAILED", { address: listenText(address), purpose: "the xDS port", reason }, { cause: error }));
     };
     gate.once("error", refused);
-    gate.listen(
-      address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port, backlog: BACKLOG },
-      () => {
-        gate.off("error", refused);
-        const bound = gate.address();
-        resolve(typeof bound === "object" && bound !== null ? bound.port : 0);
-      },
-    );
+    gate.listen(where(address, reusePort), () => {
+      gate.off("error", refused);
+      const bound = gate.address();
+      resolve(typeof bound === "object" && bound !== null ? bound.port : 0);
+    });
   });
 }
