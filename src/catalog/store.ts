@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { createLatest } from "../kernel/latest.ts";
+import { createSnapshotMap } from "../kernel/snapshot-map.ts";
 import { type CompactGroup, compact } from "../model/compact.ts";
 import type { Group } from "../model/group.ts";
 import { isUsable } from "../model/health.ts";
@@ -42,9 +43,7 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
   let rules = initial;
   let version = 0;
   let sync: SyncState = "waiting";
-  let services = new Map<ServiceId, CatalogService>();
-  /** True once `services` was handed out: the next change copies it first. */
-  let shared = false;
+  const services = createSnapshotMap<CatalogService>();
   /** What each source says, by its name; the same by service. */
   const groupOf = new Map<string, CompactGroup>();
   const groupsOf = new Map<ServiceId, readonly CompactGroup[]>();
@@ -52,10 +51,12 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
   const readers = new Set<(changed: ReadonlySet<ServiceId>) => void>();
 
   /** The state is taken when a reader takes the notice, not when it is made: ten thousand changes cost one copy. */
-  const current = (changed: ReadonlySet<ServiceId>): CatalogChange => {
-    shared = true;
-    return { version, sync, services, changed };
-  };
+  const current = (changed: ReadonlySet<ServiceId>): CatalogChange => ({
+    version,
+    sync,
+    services: services.snapshot(),
+    changed,
+  });
 
   /** While the sources are waited for nobody may be served, so nobody is told: all of it comes with the first notice after. */
   const notify = (changed: ReadonlySet<ServiceId>) => {
@@ -82,7 +83,6 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
   /** Merges the services named anew; returns those that really differ from before. */
   const remerge = (ids: Iterable<ServiceId>): ReadonlySet<ServiceId> => {
     const changed = new Set<ServiceId>();
-    const next = shared ? new Map(services) : services;
     for (const id of ids) {
       const groups = groupsOf.get(id) ?? [];
       const key = groups[0]?.service;
@@ -90,12 +90,10 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
       const merged = context && withDrains(mergeService(key, groups, context), drainsOf.get(id) ?? []);
       if (isDeepStrictEqual(services.get(id), merged)) continue;
       changed.add(id);
-      if (merged === undefined) next.delete(id);
-      else next.set(id, merged);
+      if (merged === undefined) services.delete(id);
+      else services.set(id, merged);
     }
     if (changed.size > 0) {
-      services = next;
-      shared = false;
       version++;
       notify(changed);
     }
@@ -116,7 +114,7 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
       if (state === sync) return;
       const first = sync === "waiting";
       sync = state;
-      notify(new Set(first ? services.keys() : []));
+      notify(new Set(first ? services.snapshot().keys() : []));
     },
     setDrains(drains) {
       const before = drainsOf;
@@ -134,10 +132,7 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
       );
       return new Set(found.map((one) => one.id));
     },
-    snapshot: () => {
-      shared = true;
-      return { version, sync, services };
-    },
+    snapshot: () => ({ version, sync, services: services.snapshot() }),
     async *subscribe(signal) {
       const inbox = createLatest<Set<ServiceId>>((waiting, next) => {
         for (const id of next) waiting.add(id);
@@ -149,7 +144,7 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
       signal.addEventListener("abort", end, { once: true });
       try {
         if (signal.aborted) return;
-        inbox.push(new Set(services.keys()));
+        inbox.push(new Set(services.snapshot().keys()));
         for await (const changed of inbox) yield current(changed);
       } finally {
         signal.removeEventListener("abort", end);
