@@ -160,3 +160,18 @@ test("what views have in common is there once, and goes with the last of them", 
   sharing.release(inbound);
   assert.notEqual(sharing.share(plain).endpoints, first.endpoints);
 });
+
+test("outlines are the same list while endpoints alone change, and keep no instance alive", () => {
+  const inputs = createViewInputs(traffic(), new Map([["x/a", service("a", 80, "HTTP", ["c1"])]]));
+  const before = inputs.outlines;
+  const set = (now: CatalogService) => inputs.setServices(new Map([[now.id, now]]), [now.id]);
+  assert.equal(set(service("a", 80, "HTTP", ["c1", "c2"])).shape, false);
+  assert.equal(inputs.outlines, before);
+  assert.deepEqual(Object.keys(before[0] ?? {}), ["id", "key", "ports"]);
+  for (const other of [service("a", 81, "HTTP", []), service("a", 81, "TCP", [])]) {
+    const outlines = inputs.outlines;
+    assert.equal(set(other).shape, true);
+    assert.notEqual(inputs.outlines, outlines);
+  }
+  assert.equal(set({ ...service("a", 81, "TCP", []), hosts: ["a.example.com"] }).shape, true);
+});

@@ -3,6 +3,7 @@ import type { CatalogService } from "../catalog/types.ts";
 import type { ServiceId } from "../model/service.ts";
 import type { Client } from "../routing/client.ts";
 import type { ServicePolicy, TrafficPolicy } from "../routing/policy.ts";
+import { isSameOutline, outlineOf, type ServiceOutline } from "./outline.ts";
 import { policyChange } from "./policy-change.ts";
 import { createSharing, type Shared } from "./sharing.ts";
 
@@ -24,8 +25,8 @@ export interface ViewInputs {
   readonly catalog: Services;
   /** With the policy's protocol applied to their ports: what translation sees. */
   readonly services: Services;
-  /** `services` sorted by id: the same list, though not with the newest instances, until listeners and routes are to be made anew. */
-  readonly outline: readonly CatalogService[];
+  /** Of `services`, sorted by id: the same list until listeners and routes are to be made anew. */
+  readonly outlines: readonly ServiceOutline[];
   /** `changed`: ids of all that differ. */
   setServices(catalog: Services, changed: Iterable<ServiceId>): InputChange;
   /** `derived`: in place of the services of before, where policies make others of them. */
@@ -38,18 +39,27 @@ export interface ViewInputs {
 export function createViewInputs(initial: TrafficPolicy, initialServices: Services = new Map()): ViewInputs {
   let traffic = initial;
   let catalog: Services = new Map();
-  let outline: readonly CatalogService[] | undefined;
+  let sorted: readonly ServiceOutline[] | undefined;
+  const outlines = new Map<ServiceId, ServiceOutline>();
   const services = new Map<ServiceId, CatalogService>();
   const sharing = createSharing();
 
-  /** Returns whether the shape of any of them is another. */
+  /** Returns whether the outline is another. */
+  const setOutline = (id: ServiceId, service: CatalogService | undefined): boolean => {
+    const before = outlines.get(id);
+    if (service === undefined) return outlines.delete(id);
+    if (before !== undefined && isSameOutline(before, service)) return false;
+    outlines.set(id, outlineOf(service));
+    return true;
+  };
+
+  /** Returns whether the outline of any of them is another. */
   const take = (ids: Iterable<ServiceId>): boolean => {
     let reshaped = false;
     for (const id of ids) {
-      const before = services.get(id);
       const service = catalog.get(id);
       const next = service === undefined ? undefined : withPolicy(service, traffic.policyOf(service.key));
-      if (!reshaped) reshaped = shapeKey(before) !== shapeKey(next);
+      reshaped = setOutline(id, next) || reshaped;
       if (next === undefined) services.delete(id);
       else services.set(id, next);
     }
@@ -64,15 +74,15 @@ export function createViewInputs(initial: TrafficPolicy, initialServices: Servic
       return catalog;
     },
     services,
-    get outline() {
-      outline ??= [...services.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-      return outline;
+    get outlines() {
+      sorted ??= [...outlines.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+      return sorted;
     },
     setServices(next, changed) {
       catalog = next;
       const ids = new Set(changed);
       const shape = take(ids);
-      if (shape) outline = undefined;
+      if (shape) sorted = undefined;
       return { services: ids, shape, everything: false };
     },
     setTraffic(next, derived) {
@@ -82,7 +92,7 @@ export function createViewInputs(initial: TrafficPolicy, initialServices: Servic
       const ids = change?.services ?? new Set([...services.keys(), ...catalog.keys()]);
       const reshaped = take(ids);
       const shape = change === undefined || change.shape || reshaped;
-      if (shape) outline = undefined;
+      if (shape) sorted = undefined;
       if (change === undefined) sharing.clear();
       return { services: ids, shape, everything: change === undefined };
     },
@@ -91,13 +101,6 @@ export function createViewInputs(initial: TrafficPolicy, initialServices: Servic
   };
   inputs.setServices(initialServices, initialServices.keys());
   return inputs;
-}
-
-/** What listeners and routes depend on: endpoints come and go without it changing. */
-function shapeKey(service: CatalogService | undefined): string {
-  return service === undefined
-    ? ""
-    : JSON.stringify([service.ports.map(({ name, port, protocol }) => [name, port, protocol]), service.hosts]);
 }
 
 function withPolicy(service: CatalogService, { protocol }: ServicePolicy): CatalogService {

@@ -192,9 +192,9 @@ function namesOf({ key }: CatalogService, port: string, { distribute }: ServiceP
   return [whole, ...shares.map(([first]) => ({ name: shareName(key, port, first), first }))];
 }
 
-function shapeOf(client: Client, { services, outline, traffic }: ViewInputs, { sidecar }: Shared): Shape {
+function shapeOf(client: Client, { services, outlines, traffic }: ViewInputs, { sidecar }: Shared): Shape {
   if (client.role === "grpc") return { resources: [], conditions: [] };
-  if (client.role === "sidecar") return sidecarShape(outline, client, traffic, sidecar);
+  if (client.role === "sidecar") return sidecarShape(outlines, client, traffic, sidecar);
   const gateway = gatewayOf(client, traffic);
   if (gateway !== undefined) return gatewayShape(gateway, { services, policyOf: traffic.policyOf });
   const message = `no gateway is called "${client.gateway}" in the configuration`;

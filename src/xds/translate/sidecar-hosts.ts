@@ -1,9 +1,9 @@
 /** Which host names lead to which HTTP port on a sidecar. Pure. */
-import type { CatalogService } from "../../catalog/types.ts";
 import type { Condition } from "../../model/condition.ts";
 import { isHttp, type ServiceKey, type ServicePort } from "../../model/service.ts";
 import { hostName } from "../../routing/host-name.ts";
 import { clusterName } from "../names.ts";
+import type { ServiceOutline } from "../outline.ts";
 
 export interface HostContext {
   /** The client's own namespace: names without one mean it. */
@@ -29,7 +29,7 @@ export interface SidecarHosts {
 const NONE: readonly string[] = [];
 
 /** The ways to write a service's name that mean it everywhere, the most explicit first; none where one does not apply. */
-const FORMS: readonly ((service: CatalogService, domain: string) => readonly string[])[] = [
+const FORMS: readonly ((service: ServiceOutline, domain: string) => readonly string[])[] = [
   ({ key }, domain) => [hostName(key, domain)],
   ({ hosts }) => hosts ?? NONE,
   ({ key: { namespace, name } }) => [`${name}.${namespace}`.toLowerCase()],
@@ -53,7 +53,7 @@ interface Claimant extends Candidate {
 }
 
 /** What the services would like to be called everywhere, in one domain: thousands of them stay as they are when one changes. */
-export type HostMemo = WeakMap<CatalogService, readonly Candidate[]>;
+export type HostMemo = WeakMap<ServiceOutline, readonly Candidate[]>;
 
 /**
  * Two services can have one name, since case folds and dots join: `web.shop` of the client's namespace is also `web` of
@@ -62,7 +62,7 @@ export type HostMemo = WeakMap<CatalogService, readonly Candidate[]>;
  * belongs to one domain.
  */
 export function sidecarHosts(
-  services: readonly CatalogService[],
+  services: readonly ServiceOutline[],
   context: HostContext,
   memo: HostMemo = new WeakMap(),
 ): SidecarHosts {
@@ -94,7 +94,7 @@ export function sidecarHosts(
   return { hosts, conditions };
 }
 
-function candidatesOf(service: CatalogService, domain: string): readonly Candidate[] {
+function candidatesOf(service: ServiceOutline, domain: string): readonly Candidate[] {
   const byForm = FORMS.map((form) => form(service, domain));
   const http = service.ports.filter(({ protocol }) => isHttp(protocol));
   return http.map((port, index): Candidate => {

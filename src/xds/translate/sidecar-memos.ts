@@ -1,5 +1,5 @@
 /** What sidecars have in common of their routes, which is all but the names that mean something in one namespace alone. */
-import type { CatalogService } from "../../catalog/types.ts";
+import type { ServiceOutline } from "../outline.ts";
 import type { Shape } from "./gateway.ts";
 import type { HostMemo } from "./sidecar-hosts.ts";
 import type { VirtualHostMemo } from "./virtual-hosts.ts";
@@ -30,12 +30,12 @@ export function createHostParts(): HostParts {
 /** The routes of sidecars of one namespace that ask in one way. */
 export interface RoutesMemo {
   /** What was made of this very list, or what `make` makes of it. */
-  get(services: readonly CatalogService[], make: () => Shape): Shape;
+  get(services: readonly ServiceOutline[], make: () => Shape): Shape;
   clear(): void;
 }
 
 export function createRoutesMemo(): RoutesMemo {
-  let last: { readonly services: readonly CatalogService[]; readonly routes: Shape } | undefined;
+  let last: { readonly services: readonly ServiceOutline[]; readonly routes: Shape } | undefined;
   return {
     get(services, make) {
       if (last?.services !== services) last = { services, routes: make() };

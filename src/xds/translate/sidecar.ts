@@ -2,7 +2,6 @@
  * What a sidecar listens on: one outbound HTTP listener that routes by host name, a listener for the port of each TCP
  * service, and, when asked for, an inbound listener in front of the application. Pure.
  */
-import type { CatalogService } from "../../catalog/types.ts";
 import { TrafficDirection } from "../../gen/envoy/config/core/v3/base.ts";
 import { Listener } from "../../gen/envoy/config/listener/v3/listener.ts";
 import { type Filter, FilterChain } from "../../gen/envoy/config/listener/v3/listener_components.ts";
@@ -13,6 +12,7 @@ import type { MutualTls } from "../../routing/mutual-tls.ts";
 import type { TrafficPolicy } from "../../routing/policy.ts";
 import { type VipTable, vipTable, wantsVip } from "../../routing/vips.ts";
 import { SIDECAR_INBOUND, SIDECAR_OUTBOUND, sidecarTcpListenerName, sidecarVipListenerName } from "../names.ts";
+import type { ServiceOutline } from "../outline.ts";
 import { makeResource } from "../resource.ts";
 import { type Resource, type ResourceRef, TYPE_URL } from "../types.ts";
 import { type PolicyOf, targetsOf } from "./backends.ts";
@@ -33,7 +33,7 @@ const LOOPBACK = "127.0.0.1";
  * belong to one configuration.
  */
 export function sidecarShape(
-  services: readonly CatalogService[],
+  services: readonly ServiceOutline[],
   client: Client,
   traffic: TrafficPolicy,
   memos: SidecarMemos = { parts: createHostParts(), routes: createRoutesMemo() },
@@ -54,7 +54,7 @@ export function sidecarShape(
 }
 
 function httpRoutes(
-  services: readonly CatalogService[],
+  services: readonly ServiceOutline[],
   { namespace, onDemand = false }: Client,
   { domain, policyOf }: TrafficPolicy,
   parts: HostParts,
@@ -76,7 +76,7 @@ interface TcpContext {
 
 /** One listener per port number: which service is meant cannot be seen from a TCP connection, so the first one has it. */
 function tcpListeners(
-  services: readonly CatalogService[],
+  services: readonly ServiceOutline[],
   taken: Set<number>,
   { conditions, policyOf, vips, onDemand }: TcpContext,
 ): readonly Resource[] {
@@ -100,7 +100,7 @@ function tcpListeners(
 }
 
 /** The services' addresses; a condition for each that has none because the range is too full. */
-function vipsOfShape(services: readonly CatalogService[], conditions: Condition[], traffic: TrafficPolicy): VipTable {
+function vipsOfShape(services: readonly ServiceOutline[], conditions: Condition[], traffic: TrafficPolicy): VipTable {
   const { vips } = traffic.sidecar;
   if (vips === undefined) return new Map();
   const wanting = services.filter((service) => wantsVip(service, traffic.policyOf(service.key), vips)).map(({ id }) => id);
@@ -117,7 +117,7 @@ function vipsOfShape(services: readonly CatalogService[], conditions: Condition[
  * its host name, as on the common listener.
  */
 function vipListeners(
-  { key, ports }: CatalogService,
+  { key, ports }: ServiceOutline,
   address: string | undefined,
   context: Omit<VipContext, "address">,
 ): readonly Resource[] {
@@ -131,8 +131,8 @@ interface VipContext {
 }
 
 function vipListener(
-  key: CatalogService["key"],
-  { name: portName, port, protocol }: CatalogService["ports"][number],
+  key: ServiceOutline["key"],
+  { name: portName, port, protocol }: ServiceOutline["ports"][number],
   { address, traffic, onDemand }: VipContext,
 ): Resource {
   const name = sidecarVipListenerName(address, port);
