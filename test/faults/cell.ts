@@ -21,6 +21,8 @@ export interface CellResult {
   readonly fault: string;
   /** Endpoints that left although nobody had taken them away. */
   readonly withdrawn: readonly string[];
+  /** Endpoints that were to be held, and were not when the fault had lasted its time. */
+  readonly unheld: readonly string[];
   /** Endpoints of the registry that were told to be DEGRADED or worse at some time. */
   readonly degraded: number;
   /** States of the registry seen while the fault lasted, in order. */
@@ -72,6 +74,10 @@ async function measure(cell: Cell, driver: RegistryDriver, environment: Environm
     leaving.map((gone) => observer.until(driver.clusterOf(gone.service), endpointOf(gone), false, HEALED_WITHIN_MS)),
   );
   await sleep(fault.lasts[length]);
+  const unheld = (fault.held?.(kind) ?? []).flatMap((instance) => {
+    const [cluster, endpoint] = [driver.clusterOf(instance.service), endpointOf(instance)];
+    return observer.endpoints(cluster).get(endpoint) === "DEGRADED" ? [] : [`${cluster} ${endpoint}`];
+  });
   stop.abort();
   const during = await measuring;
   const seen = await states.stop();
@@ -86,6 +92,7 @@ async function measure(cell: Cell, driver: RegistryDriver, environment: Environm
     registry: kind,
     fault: fault.name,
     withdrawn,
+    unheld,
     degraded,
     states: seen,
     changeAfterMs,
@@ -119,9 +126,8 @@ function wronglyWithdrawn(
   { observer, drivers }: Environment,
   { from, driver, fault }: { readonly from: number; readonly driver: RegistryDriver; readonly fault: Fault },
 ): readonly string[] {
-  const really = new Set(
-    (fault.leaves?.(driver.kind) ?? []).map((gone) => `${driver.clusterOf(gone.service)} ${endpointOf(gone)}`),
-  );
+  const taken = [fault.leaves, fault.held].flatMap((of) => of?.(driver.kind) ?? []);
+  const really = new Set(taken.map((gone) => `${driver.clusterOf(gone.service)} ${endpointOf(gone)}`));
   // The pulse moves from port to port: its departures are changes of ours.
   const moving = new Set([...drivers.values()].map(({ kind, clusterOf }) => clusterOf(`pulse-${kind}`)));
   return observer.departures
@@ -132,7 +138,8 @@ function wronglyWithdrawn(
 
 function brokenBounds(result: Omit<CellResult, "broken">): readonly string[] {
   const broken: string[] = [];
-  if (result.withdrawn.length > 0) broken.push(`${result.withdrawn.length} endpoints wrongly withdrawn`);
+  if (result.withdrawn.length > 0) broken.push(`wrongly withdrawn: ${result.withdrawn.join(", ")}`);
+  if (result.unheld.length > 0) broken.push(`not held: ${result.unheld.join(", ")}`);
   if (result.changeAfterMs > CHANGE_BOUND_MS) broken.push(`a change took ${Math.round(result.changeAfterMs)} ms after the fault`);
   if (result.leftMs !== undefined && result.leftMs > LEFT_BOUND_MS) broken.push(`a removal took ${Math.round(result.leftMs)} ms`);
   for (const [kind, { lost }] of result.during) if (lost > 0) broken.push(`${lost} changes of ${kind} were not told in 10 s`);

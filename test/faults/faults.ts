@@ -16,6 +16,11 @@ export interface Fault {
   readonly lasts: { readonly full: number; readonly short: number };
   /** What its providers really take away: the only endpoints that may leave. */
   readonly leaves?: (kind: RegistryKind) => readonly TestInstance[];
+  /**
+   * What its providers take away and the bridge is to hold. A registry that tells of it one by one has the first of them leave
+   * until so many have that it is too much: they must be back, DEGRADED, before the fault is over.
+   */
+  readonly held?: (kind: RegistryKind) => readonly TestInstance[];
   /** Told before the rest of the instances is registered, for what needs a past to go back to. */
   prepare?(driver: RegistryDriver): Promise<void>;
   readonly smallDisk?: boolean;
@@ -47,8 +52,9 @@ export const FAULTS: readonly Fault[] = [
   handled("leader", "leader changes", (driver) => driver.changeLeader, { needs: { replicated: true } }),
   {
     ...usual("mass-drop", "60 % vanish at once"),
-    inflict: (driver) => driver.remove(instancesOf(driver.kind, "many").slice(0, MASS)),
-    heal: (driver) => driver.put(instancesOf(driver.kind, "many").slice(0, MASS)),
+    held: massOf,
+    inflict: (driver) => driver.remove(massOf(driver.kind)),
+    heal: (driver) => driver.put(massOf(driver.kind)),
   },
   {
     ...usual("last-leaves", "the last instance really leaves"),
@@ -65,6 +71,10 @@ export const FAULTS: readonly Fault[] = [
   clock("clock-ahead", "wall clock +90 days", DAYS_90),
   clock("clock-behind", "wall clock -90 days", -DAYS_90),
 ];
+
+function massOf(kind: RegistryKind): readonly TestInstance[] {
+  return instancesOf(kind, "many").slice(0, MASS);
+}
 
 type Usual = Pick<Fault, "name" | "title" | "registries" | "needs" | "lasts">;
 

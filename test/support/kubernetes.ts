@@ -137,6 +137,8 @@ async function prepare(place: Place, scope: AsyncDisposableStack): Promise<Clust
       await untilReady(program, () => allowReader(api), READY_WITHIN_MS);
       // Until it has made its own range of addresses usable, no Service can be written.
       await untilReady(program, () => assertServiceRange(api), READY_WITHIN_MS);
+      // Nor anything into a namespace that it has yet to make.
+      await untilReady(program, () => api.send("GET", "/api/v1/namespaces/default"), READY_WITHIN_MS);
     },
     replaceCertificate() {
       certificate = selfSigned("127.0.0.1");
