@@ -19,15 +19,17 @@ export interface InputChange {
   readonly everything: boolean;
 }
 
+/** Services with the policy's protocol applied to their ports: what translation sees. */
+export type PolicedServices = Pick<Services, "size" | "get" | "keys">;
+
 export interface ViewInputs {
   readonly traffic: TrafficPolicy;
   /** As registries and derivation have them. */
   readonly catalog: Services;
-  /** With the policy's protocol applied to their ports: what translation sees. */
-  readonly services: Services;
+  readonly services: PolicedServices;
   /** Of `services`, sorted by id: the same list until listeners and routes are to be made anew. */
   readonly outlines: readonly ServiceOutline[];
-  /** `changed`: ids of all that differ. */
+  /** `catalog`: may not change any more. `changed`: ids of all that differ. */
   setServices(catalog: Services, changed: Iterable<ServiceId>): InputChange;
   /** `derived`: in place of the services of before, where policies make others of them. */
   setTraffic(traffic: TrafficPolicy, derived?: Services): InputChange;
@@ -39,30 +41,32 @@ export interface ViewInputs {
 export function createViewInputs(initial: TrafficPolicy, initialServices: Services = new Map()): ViewInputs {
   let traffic = initial;
   let catalog: Services = new Map();
-  let sorted: readonly ServiceOutline[] | undefined;
-  const outlines = new Map<ServiceId, ServiceOutline>();
-  const services = new Map<ServiceId, CatalogService>();
+  /** Those that policies make others of. */
+  const policed = new Map<ServiceId, CatalogService>();
+  const outlines = createOutlines();
   const sharing = createSharing();
 
-  /** Returns whether the outline is another. */
-  const setOutline = (id: ServiceId, service: CatalogService | undefined): boolean => {
-    const before = outlines.get(id);
-    if (service === undefined) return outlines.delete(id);
-    if (before !== undefined && isSameOutline(before, service)) return false;
-    outlines.set(id, outlineOf(service));
-    return true;
+  const get = (id: ServiceId) => policed.get(id) ?? catalog.get(id);
+  const services: PolicedServices = {
+    get size() {
+      return catalog.size;
+    },
+    get,
+    keys: () => catalog.keys(),
   };
 
-  /** Returns whether the outline of any of them is another. */
-  const take = (ids: Iterable<ServiceId>): boolean => {
+  /** Puts `next` in the catalog's place; returns whether the outline of any of them is another. */
+  const take = (next: Services, ids: Iterable<ServiceId>): boolean => {
     let reshaped = false;
     for (const id of ids) {
-      const service = catalog.get(id);
-      const next = service === undefined ? undefined : withPolicy(service, traffic.policyOf(service.key));
-      reshaped = setOutline(id, next) || reshaped;
-      if (next === undefined) services.delete(id);
-      else services.set(id, next);
+      const before = get(id);
+      const service = next.get(id);
+      const after = service === undefined ? undefined : withPolicy(service, traffic.policyOf(service.key));
+      if (after === undefined || after === service) policed.delete(id);
+      else policed.set(id, after);
+      reshaped ||= before === undefined || after === undefined ? before !== after : !isSameOutline(before, after);
     }
+    catalog = next;
     return reshaped;
   };
 
@@ -75,24 +79,22 @@ export function createViewInputs(initial: TrafficPolicy, initialServices: Servic
     },
     services,
     get outlines() {
-      sorted ??= [...outlines.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-      return sorted;
+      return outlines.of(services);
     },
     setServices(next, changed) {
-      catalog = next;
       const ids = new Set(changed);
-      const shape = take(ids);
-      if (shape) sorted = undefined;
+      const shape = take(next, ids);
+      if (shape) outlines.changed();
       return { services: ids, shape, everything: false };
     },
     setTraffic(next, derived) {
       const change = derived === undefined ? policyChange(traffic, next, catalog) : undefined;
       traffic = next;
-      catalog = derived ?? catalog;
-      const ids = change?.services ?? new Set([...services.keys(), ...catalog.keys()]);
-      const reshaped = take(ids);
+      const now = derived ?? catalog;
+      const ids = change?.services ?? new Set([...catalog.keys(), ...now.keys()]);
+      const reshaped = take(now, ids);
       const shape = change === undefined || change.shape || reshaped;
-      if (shape) sorted = undefined;
+      if (shape) outlines.changed();
       if (change === undefined) sharing.clear();
       return { services: ids, shape, everything: change === undefined };
     },
@@ -101,6 +103,29 @@ export function createViewInputs(initial: TrafficPolicy, initialServices: Servic
   };
   inputs.setServices(initialServices, initialServices.keys());
   return inputs;
+}
+
+/** Made when somebody asks for them: gateways and gRPC clients do without. */
+function createOutlines() {
+  let sorted: readonly ServiceOutline[] | undefined;
+  let known: ReadonlyMap<ServiceId, ServiceOutline> = new Map();
+  const outlineIn = (services: PolicedServices, id: ServiceId): readonly ServiceOutline[] => {
+    const service = services.get(id);
+    if (service === undefined) return [];
+    const before = known.get(id);
+    return [before !== undefined && isSameOutline(before, service) ? before : outlineOf(service)];
+  };
+  return {
+    of(services: PolicedServices): readonly ServiceOutline[] {
+      if (sorted !== undefined) return sorted;
+      sorted = [...services.keys()].sort().flatMap((id) => outlineIn(services, id));
+      known = new Map(sorted.map((one) => [one.id, one]));
+      return sorted;
+    },
+    changed() {
+      sorted = undefined;
+    },
+  };
 }
 
 function withPolicy(service: CatalogService, { protocol }: ServicePolicy): CatalogService {

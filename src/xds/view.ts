@@ -24,7 +24,7 @@ import { gatewayShape, type Shape } from "./translate/gateway.ts";
 import { grpcListeners } from "./translate/grpc.ts";
 import { sidecarShape } from "./translate/sidecar.ts";
 import type { Resource, ResourceRef } from "./types.ts";
-import type { InputChange, ViewInputs } from "./view-inputs.ts";
+import type { InputChange, PolicedServices, ViewInputs } from "./view-inputs.ts";
 
 export interface View {
   readonly client: Client;
@@ -205,7 +205,7 @@ function gatewayOf({ gateway }: Client, { gateways }: TrafficPolicy): GatewaySpe
   return gateways.find(({ name, kind }) => name === gateway && kind === "edge");
 }
 
-function usedBy(gateway: GatewaySpec | undefined, services: ReadonlyMap<ServiceId, CatalogService>): UsedPorts {
+function usedBy(gateway: GatewaySpec | undefined, services: PolicedServices): UsedPorts {
   const used = new Map<ServiceId, Map<string, { readonly port: ServicePort; readonly labels: LabelSelection | undefined }>>();
   for (const { service, port, labels } of gateway?.routes.flatMap(({ backends }) => backends) ?? []) {
     const id = serviceId(service);

@@ -10,7 +10,7 @@ export type PolicyOf = (service: ServiceKey) => ServicePolicy;
 
 /** What routes are made from. */
 export interface Known {
-  readonly services: ReadonlyMap<ServiceId, CatalogService>;
+  readonly services: Pick<ReadonlyMap<ServiceId, CatalogService>, "get">;
   readonly policyOf: PolicyOf;
 }
 

@@ -28,9 +28,9 @@ type client struct {
 	node  []byte
 	conn  net.Conn
 	fr    *http2.Framer
-	// What it holds, by type: name to the hash of the body, and to the version for a reconnect.
-	held     map[string]map[string]held
-	asked    map[string]bool
+	// What it holds, by type.
+	held     map[string]*holdings
+	asked    nameSet
 	message  []byte
 	consumed uint32
 	startNs  int64
@@ -44,12 +44,6 @@ type client struct {
 	out     sender
 }
 
-type held struct {
-	hash    uint64
-	version string
-	content *content
-}
-
 func monotonic() int64 {
 	var t unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)
@@ -57,7 +51,7 @@ func monotonic() int64 {
 }
 
 func newClient(index int, node []byte) *client {
-	return &client{index: index, node: node, held: map[string]map[string]held{clusterType: {}, endpointType: {}}}
+	return &client{index: index, node: node, held: map[string]*holdings{clusterType: {}, endpointType: {}}}
 }
 
 // Connects and asks for all clusters; with `resume`, says what it holds of both types, as Envoy does.
@@ -68,7 +62,7 @@ func (c *client) start(address string, resume bool) error {
 		return err
 	}
 	c.conn, c.message, c.consumed = conn, nil, 0
-	c.asked, c.seen, c.settled = map[string]bool{}, map[string]bool{}, false
+	c.asked, c.seen, c.settled = nil, map[string]bool{}, false
 	c.fr = http2.NewFramer(conn, bufio.NewReaderSize(conn, 16<<10))
 	c.fr.SetReuseFrames()
 	c.fr.SetMaxReadFrameSize(1<<24 - 1)
@@ -89,26 +83,22 @@ func (c *client) start(address string, resume bool) error {
 		c.out.send(first.encode())
 		return nil
 	}
-	first.initial = versions(c.held[clusterType])
+	// Many come back in the same moment, each in a goroutine of its own.
+	mu.Lock()
+	first.initial = c.held[clusterType].versions()
 	messages := [][]byte{first.encode()}
-	names := make([]string, 0, len(c.held[endpointType]))
-	for name := range c.held[endpointType] {
+	initial := c.held[endpointType].versions()
+	names := make([]string, 0, len(initial))
+	for name := range initial {
 		names = append(names, name)
-		c.asked[name] = true
+		c.asked.add(number([]byte(name)))
 	}
+	mu.Unlock()
 	if len(names) > 0 {
-		messages = append(messages, request{typeURL: endpointType, subscribe: names, initial: versions(c.held[endpointType])}.encode())
+		messages = append(messages, request{typeURL: endpointType, subscribe: names, initial: initial}.encode())
 	}
 	c.out.send(messages...)
 	return nil
-}
-
-func versions(of map[string]held) map[string]string {
-	result := make(map[string]string, len(of))
-	for name, h := range of {
-		result[name] = h.version
-	}
-	return result
 }
 
 func requestHeaders(address string) []byte {
@@ -243,20 +233,20 @@ func (c *client) apply(r *response) []string {
 		if !one.present {
 			continue
 		}
-		hash, content := contentOf(r.typeURL, one.name, one.body)
-		name := string(one.name)
-		if _, known := of[name]; !known && c.asked[name] && r.typeURL == endpointType {
+		content := contentOf(r.typeURL, one.name, one.body)
+		name := number(one.name)
+		if of.get(name) == nil && c.asked.has(name) && r.typeURL == endpointType {
 			c.missing--
 		}
-		of[name] = held{hash: hash, version: string(one.version), content: content}
-		if follow && content.edsName != "" && !c.asked[content.edsName] {
-			c.asked[content.edsName] = true
+		of.set(name, content.item(one.version))
+		if follow && content.edsName != "" && !c.asked.has(content.edsNumber) {
+			c.asked.add(content.edsNumber)
 			c.missing++
 			news = append(news, content.edsName)
 		}
 	}
 	for _, name := range r.removed {
-		delete(of, string(name))
+		of.drop(number(name))
 	}
 	return news
 }

@@ -18,10 +18,13 @@ type content struct {
 	// EDS: the highest weight of an endpoint. CDS: the connect timeout in ms. Both are what changes set.
 	marker uint64
 	// CDS: the name under which its endpoints are asked for; empty when they are not.
-	edsName string
+	edsName   string
+	edsNumber int
 	// Equal for equal endpoints (address, port, weight), whatever else the server says of them; of clusters the timeout.
 	digest    uint64
 	endpoints int
+	// As servers have sent it: one, or one for each version that they gave it.
+	items []*item
 }
 
 var (
@@ -32,10 +35,10 @@ var (
 	serviceOf = regexp.MustCompile(`svc-(\d{5})`)
 )
 
-func contentOf(typeURL string, name, body []byte) (uint64, *content) {
+func contentOf(typeURL string, name, body []byte) *content {
 	hash := maphash.Bytes(seed, body)
 	if known, ok := contents[hash]; ok {
-		return hash, known
+		return known
 	}
 	c := &content{service: -1}
 	if match := serviceOf.FindSubmatch(name); match != nil {
@@ -47,7 +50,7 @@ func contentOf(typeURL string, name, body []byte) (uint64, *content) {
 		readEndpoints(body, c)
 	}
 	contents[hash] = c
-	return hash, c
+	return c
 }
 
 // Cluster: name 1, type 2 (EDS = 3), eds_cluster_config 3 {service_name 2}, connect_timeout 4.
@@ -82,7 +85,7 @@ func readCluster(body []byte, c *content) {
 		service = name
 	}
 	if eds {
-		c.edsName = service
+		c.edsName, c.edsNumber = service, number([]byte(service))
 	}
 	c.digest = digestOf(fmt.Sprint(c.marker))
 }

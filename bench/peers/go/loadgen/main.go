@@ -40,8 +40,8 @@ var (
 	closing bool
 	// When the last client was told to stop reading.
 	stalledNs int64
-	busy    meter
-	out     = bufio.NewWriter(os.Stdout)
+	busy      meter
+	out       = bufio.NewWriter(os.Stdout)
 )
 
 func main() {

@@ -84,7 +84,7 @@ func (r *round) take(c *client, response *response, size int, now int64) {
 	carries := false
 	if response.typeURL == wanted {
 		for _, one := range response.resources {
-			_, content := contentOf(wanted, one.name, one.body)
+			content := contentOf(wanted, one.name, one.body)
 			carries = carries || (content.service == r.service && content.marker == r.value)
 		}
 	}
@@ -114,7 +114,7 @@ func (w *staleness) take(r *response, size int, now int64) {
 	}
 	tenths := (now - w.sinceNs) / 1e5
 	for _, one := range r.resources {
-		_, content := contentOf(endpointType, one.name, one.body)
+		content := contentOf(endpointType, one.name, one.body)
 		// Below: state from before the changes began.
 		if content.marker > 1000 {
 			w.samples = append(w.samples, int32(tenths-int64(content.marker)))
@@ -138,8 +138,8 @@ func (w *staleness) report() map[string]any {
 func state() map[string]any {
 	clusters, endpoints, differing := map[int]uint64{}, map[int]uint64{}, 0
 	sum := func(c *client, typeURL string, into map[int]uint64) (digest uint64) {
-		for _, h := range c.held[typeURL] {
-			if h.content.service < 0 {
+		for _, h := range c.held[typeURL].items {
+			if h == nil || h.content.service < 0 {
 				continue
 			}
 			digest += h.content.digest ^ uint64(h.content.service)*0x9e3779b97f4a7c15
