@@ -189,20 +189,57 @@ func (c *client) data(b []byte) {
 		_ = c.fr.WriteWindowUpdate(1, c.consumed)
 		c.consumed = 0
 	}
-	c.message = append(c.message, b...)
-	for len(c.message) >= 5 {
-		end := 5 + int(binary.BigEndian.Uint32(c.message[1:]))
-		if len(c.message) < end {
-			return
-		}
-		c.take(c.message[5:end], end)
-		rest := c.message[end:]
-		if len(rest) == 0 && cap(c.message) > 1<<20 {
-			c.message = nil
-		} else {
-			c.message = append(c.message[:0], rest...)
+	for len(b) > 0 {
+		wanted := c.wanted()
+		c.message = room(c.message, wanted)
+		part := min(len(b), wanted-len(c.message))
+		c.message, b = append(c.message, b[:part]...), b[part:]
+		if size := len(c.message); size >= prefixSize && size == c.wanted() {
+			c.take(c.message[prefixSize:], size)
+			c.message = kept(c.message)
 		}
 	}
+}
+
+// Size of the message that comes, or of what says it.
+func (c *client) wanted() int {
+	if len(c.message) < prefixSize {
+		return prefixSize
+	}
+	return prefixSize + int(binary.BigEndian.Uint32(c.message[1:]))
+}
+
+// Of gRPC: a flag and the length.
+const prefixSize = 5
+
+// Large messages come to a thousand clients at once: their memory is used again, and none grows by steps.
+var spare [][]byte
+
+func room(message []byte, wanted int) []byte {
+	if cap(message) >= wanted {
+		return message
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for at, one := range spare {
+		if cap(one) >= wanted {
+			spare[at] = spare[len(spare)-1]
+			spare = spare[:len(spare)-1]
+			return append(one[:0], message...)
+		}
+	}
+	return append(make([]byte, 0, wanted), message...)
+}
+
+// For the client's next message; a large one goes to whoever needs it next.
+func kept(message []byte) []byte {
+	if cap(message) < 1<<16 {
+		return message[:0]
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	spare = append(spare, message)
+	return nil
 }
 
 func (c *client) take(message []byte, size int) {
