@@ -175,3 +175,17 @@ test("outlines are the same list while endpoints alone change, and keep no insta
   }
   assert.equal(set({ ...service("a", 81, "TCP", []), hosts: ["a.example.com"] }).shape, true);
 });
+
+test("a catalog that is ahead of the ids it comes with: what differs is seen when it is told", () => {
+  const inputs = createViewInputs(traffic(), new Map([["x/a", service("a", 80, "HTTP", ["c1"])]]));
+  const view = createView(base, inputs);
+  const [b, c] = [service("b", 80, "HTTP", ["c1"]), service("c", 80, "HTTP", ["c1"])];
+  // As the catalog's readers get it: the notice is of b alone, the state is newer, without a and with c.
+  const ahead = new Map([b, c].map((one) => [one.id, one]));
+  assert.equal(inputs.setServices(ahead, ["x/b"]).shape, true);
+  const change = inputs.setServices(ahead, ["x/a", "x/c"]);
+  assert.equal(change.shape, true);
+  view.update(change);
+  view.update({ ...change, services: new Set(["x/b"]) });
+  assert.deepEqual(contentOf(view), contentOf(createView(base, createViewInputs(traffic(), ahead))));
+});

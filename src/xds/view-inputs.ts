@@ -29,7 +29,7 @@ export interface ViewInputs {
   readonly services: PolicedServices;
   /** Of `services`, sorted by id: the same list until listeners and routes are to be made anew. */
   readonly outlines: readonly ServiceOutline[];
-  /** `catalog`: may not change any more. `changed`: ids of all that differ. */
+  /** `catalog`: may not change any more. `changed`: ids that differ; of others it may be ahead, if they are told later. */
   setServices(catalog: Services, changed: Iterable<ServiceId>): InputChange;
   /** `derived`: in place of the services of before, where policies make others of them. */
   setTraffic(traffic: TrafficPolicy, derived?: Services): InputChange;
@@ -41,32 +41,22 @@ export interface ViewInputs {
 export function createViewInputs(initial: TrafficPolicy, initialServices: Services = new Map()): ViewInputs {
   let traffic = initial;
   let catalog: Services = new Map();
-  /** Those that policies make others of. */
-  const policed = new Map<ServiceId, CatalogService>();
+  /** Of its own: a catalog may be ahead of the ids that come with it, and theirs are told later. */
+  const services = new Map<ServiceId, CatalogService>();
   const outlines = createOutlines();
   const sharing = createSharing();
 
-  const get = (id: ServiceId) => policed.get(id) ?? catalog.get(id);
-  const services: PolicedServices = {
-    get size() {
-      return catalog.size;
-    },
-    get,
-    keys: () => catalog.keys(),
-  };
-
-  /** Puts `next` in the catalog's place; returns whether the outline of any of them is another. */
-  const take = (next: Services, ids: Iterable<ServiceId>): boolean => {
+  /** Takes these services of the catalog; returns whether the outline of any of them is another. */
+  const take = (ids: Iterable<ServiceId>): boolean => {
     let reshaped = false;
     for (const id of ids) {
-      const before = get(id);
-      const service = next.get(id);
+      const before = services.get(id);
+      const service = catalog.get(id);
       const after = service === undefined ? undefined : withPolicy(service, traffic.policyOf(service.key));
-      if (after === undefined || after === service) policed.delete(id);
-      else policed.set(id, after);
+      if (after === undefined) services.delete(id);
+      else services.set(id, after);
       reshaped ||= before === undefined || after === undefined ? before !== after : !isSameOutline(before, after);
     }
-    catalog = next;
     return reshaped;
   };
 
@@ -82,17 +72,18 @@ export function createViewInputs(initial: TrafficPolicy, initialServices: Servic
       return outlines.of(services);
     },
     setServices(next, changed) {
+      catalog = next;
       const ids = new Set(changed);
-      const shape = take(next, ids);
+      const shape = take(ids);
       if (shape) outlines.changed();
       return { services: ids, shape, everything: false };
     },
     setTraffic(next, derived) {
       const change = derived === undefined ? policyChange(traffic, next, catalog) : undefined;
       traffic = next;
-      const now = derived ?? catalog;
-      const ids = change?.services ?? new Set([...catalog.keys(), ...now.keys()]);
-      const reshaped = take(now, ids);
+      catalog = derived ?? catalog;
+      const ids = change?.services ?? new Set([...services.keys(), ...catalog.keys()]);
+      const reshaped = take(ids);
       const shape = change === undefined || change.shape || reshaped;
       if (shape) outlines.changed();
       if (change === undefined) sharing.clear();
