@@ -50,7 +50,7 @@ export function createCatalogStore(initial: CatalogRules): CatalogStore {
   let drainsOf: ReadonlyMap<ServiceId, readonly Drain[]> = new Map();
   const readers = new Set<(changed: ReadonlySet<ServiceId>) => void>();
 
-  /** The state is taken when a reader takes the notice, not when it is made: ten thousand changes cost one copy. */
+  /** The state is taken when a reader takes the notice, not when it is made: of ten thousand changes a slow reader gets the last state. */
   const current = (changed: ReadonlySet<ServiceId>): CatalogChange => ({
     version,
     sync,

@@ -65,12 +65,13 @@ type Encode = (hosts: PortHosts, policy: ServicePolicy) => Entry;
 function entriesOf(hosts: readonly PortHosts[], policyOf: PolicyOf, memo: VirtualHostMemo, encode: Encode): readonly Entry[] {
   const entries = hosts.map((one) => {
     const policy = policyOf(one.service);
-    const current = memo.get(one.cluster)?.filter((entry) => entry.policy === policy) ?? [];
-    const known = current.find(({ domains }) => isSame(domains, one.domains));
+    const made = memo.get(one.cluster) ?? [];
+    const known = made.find((entry) => entry.policy === policy && isSame(entry.domains, one.domains));
     if (known !== undefined) return known;
-    const made = encode(one, policy);
-    memo.set(one.cluster, [made].concat(current.slice(0, MAX_ENTRIES - 1)));
-    return made;
+    const entry = encode(one, policy);
+    const current = made.filter((other) => other.policy === policy);
+    memo.set(one.cluster, [entry].concat(current.slice(0, MAX_ENTRIES - 1)));
+    return entry;
   });
   if (memo.size > hosts.length) {
     const kept = new Set(hosts.map(({ cluster }) => cluster));
